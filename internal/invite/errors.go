@@ -1,0 +1,123 @@
+package invite
+
+import "strings"
+
+// Kind names one way in which an operation can be refused. The wire's status,
+// code and texts for each kind stand in one table, clerk.Table.
+type Kind string
+
+// What the domain refuses.
+const (
+	OrganizationNotFound Kind = "organization not found"
+	InvitationNotFound   Kind = "invitation not found" // Values: the id
+	UserNotFound         Kind = "user not found"       // Values: the id
+	RoleNotFound         Kind = "role not found"       // Param
+	MembershipNotFound   Kind = "membership not found" // Param
+	CreatorNotFound      Kind = "organization creator not found"
+	IdentifierNotFound   Kind = "email address id not found" // Values: the id
+
+	NotPending          Kind = "invitation not pending"
+	DuplicateInvitation Kind = "duplicate pending invitation"
+	DuplicateInBulk     Kind = "duplicate pending invitations" // Values: the addresses
+	BulkTooLarge        Kind = "bulk too large"                // Limit: the maximum
+	AlreadyMember       Kind = "already a member"              // Values: who
+	QuotaExceeded       Kind = "membership quota exceeded"     // Limit: the organization's
+	NotAMember          Kind = "not a member"
+	MissingPermission   Kind = "missing permission" // Values: the permission keys
+	LastAdmin           Kind = "minimum permissions needed"
+
+	TicketInvalid       Kind = "ticket invalid"
+	TicketExpired       Kind = "ticket expired"
+	InvitationRevoked   Kind = "invitation revoked"
+	InvitationAccepted  Kind = "invitation already accepted"
+	OrganizationDeleted Kind = "invitation to deleted organization"
+	AddressNotOwned     Kind = "address not owned"  // redeeming for a user who does not own the invited address as verified
+	MailboxUnproven     Kind = "mailbox not proven" // Instance.MailProofOnly and a ticket that did not leave by mail
+
+	ParamMissing     Kind = "parameter missing"          // Param
+	ParamUnknown     Kind = "parameter unknown"          // Param
+	ParamFormat      Kind = "parameter format"           // Param
+	ParamEmailFormat Kind = "email address format"       // Param
+	ParamValue       Kind = "parameter value"            // Param, Values: the value, then the allowed ones
+	ParamType        Kind = "parameter type"             // Param, Values: got, wanted
+	ParamNil         Kind = "parameter null"             // Param
+	ParamTooLong     Kind = "parameter too long"         // Param, Limit
+	ParamTooLarge    Kind = "parameter too large"        // Param, Limit: bytes
+	ParamTooMany     Kind = "parameter list too long"    // Param, Limit
+	ParamTime        Kind = "parameter not RFC 3339"     // Param
+	ParamNotObject   Kind = "metadata not an object"     // Param
+	ParamDuplicate   Kind = "parameter repeated"         // Param
+	IdentifierExists Kind = "identifier taken"           // Param
+	ValueExists      Kind = "unique value taken"         // Param
+	URLScheme        Kind = "url scheme not allowed"     // Param
+	URLInsecure      Kind = "url must be https"          // Param
+	DataMissing      Kind = "required attribute missing" // Values: the parameters
+
+	KeyReused   Kind = "idempotency key reused"
+	KeyInvalid  Kind = "secret key invalid"
+	Unavailable Kind = "unavailable" // the database could not be asked; a retry may succeed
+)
+
+// Error is a refusal by a rule. It carries the facts a caller may show; which
+// fields are set depends on the Kind.
+type Error struct {
+	Kind   Kind
+	Param  string   // the input at fault, in the contract's name
+	Values []string // what the refusal is about
+	Limit  int      // the bound that was crossed
+}
+
+// Error describes the refusal for a log.
+func (e *Error) Error() string {
+	s := string(e.Kind)
+	if e.Param != "" {
+		s += ": " + e.Param
+	}
+	if len(e.Values) > 0 {
+		s += ": " + strings.Join(e.Values, ", ")
+	}
+	return s
+}
+
+// Is reports whether target is an *Error of the same Kind, whatever it carries.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Kind == e.Kind
+}
+
+// Err returns an error of the given kind about values.
+func Err(kind Kind, values ...string) *Error { return &Error{Kind: kind, Values: values} }
+
+// ParamErr returns an error of the given kind about the input param.
+func ParamErr(kind Kind, param string, values ...string) *Error {
+	return &Error{Kind: kind, Param: param, Values: values}
+}
+
+// Errors is several refusals of one request, in the order they were found.
+type Errors []*Error
+
+// Error describes all refusals for a log.
+func (es Errors) Error() string {
+	parts := make([]string, len(es))
+	for i, e := range es {
+		parts[i] = e.Error()
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Unwrap lets errors.Is and errors.As see each refusal.
+func (es Errors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
+}
+
+// Err returns es as an error, or nil when it is empty.
+func (es Errors) Err() error {
+	if len(es) == 0 {
+		return nil
+	}
+	return es
+}

@@ -1,0 +1,70 @@
+package invite
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// MinMasterKey is the shortest master key in bytes.
+const MinMasterKey = 32
+
+// Keyring holds the secrets derived from one master key, which is never in the
+// database. It is safe for concurrent use.
+type Keyring struct {
+	ticket []byte      // signs tickets
+	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
+}
+
+// NewKeyring derives a keyring from a master key of at least MinMasterKey
+// random bytes (HKDF-SHA256, RFC 5869, one key for each purpose).
+func NewKeyring(master []byte) (*Keyring, error) {
+	if len(master) < MinMasterKey {
+		return nil, fmt.Errorf("the master key has %d bytes; it needs at least %d", len(master), MinMasterKey)
+	}
+	ticket, err := hkdf.Key(sha256.New, master, nil, "usher/v1/ticket", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the ticket key: %w", err)
+	}
+	seal, err := hkdf.Key(sha256.New, master, nil, "usher/v1/seal", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the sealing key: %w", err)
+	}
+	block, err := aes.NewCipher(seal)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the sealing key: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the sealing key: %w", err)
+	}
+	return &Keyring{ticket: ticket, seal: aead}, nil
+}
+
+func (k *Keyring) ticketMAC(signed []byte) []byte {
+	h := hmac.New(sha256.New, k.ticket)
+	h.Write(signed)
+	return h.Sum(nil)
+}
+
+// Seal encrypts plain (AES-256-GCM, a random nonce in front). The context, for
+// example the row's key, binds the result to its place.
+func (k *Keyring) Seal(context string, plain []byte) []byte {
+	nonce := make([]byte, k.seal.NonceSize(), k.seal.NonceSize()+len(plain)+k.seal.Overhead())
+	_, _ = rand.Read(nonce) // never fails
+	return k.seal.Seal(nonce, nonce, plain, []byte(context))
+}
+
+// Open decrypts what Seal made under the same context.
+func (k *Keyring) Open(context string, sealed []byte) ([]byte, error) {
+	n := k.seal.NonceSize()
+	if len(sealed) < n {
+		return nil, errors.New("sealed value too short")
+	}
+	return k.seal.Open(nil, sealed[:n], sealed[n:], []byte(context))
+}

@@ -1,0 +1,53 @@
+package invite
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// maxURL is the longest redirect URL in bytes (contract §6.8).
+const maxURL = 2048
+
+// prohibited are schemes that run or reveal something in a browser instead of
+// opening a page of the product.
+var prohibited = map[string]bool{
+	"javascript": true, "data": true, "vbscript": true, "file": true, "blob": true, "about": true,
+	"filesystem": true, "view-source": true, "ws": true, "wss": true, "mailto": true, "ftp": true,
+}
+
+// CheckRedirectURL checks where the product wants the invitee to land: an
+// absolute https URL, http as well for loopback hosts or in a test environment,
+// or a scheme of the product's own application. Empty is allowed.
+func CheckRedirectURL(param, raw string, env Environment) *Error {
+	if raw == "" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > maxURL || u.Scheme == "" || u.User != nil || strings.IndexFunc(raw, notInURL) >= 0 {
+		return ParamErr(ParamFormat, param)
+	}
+	switch {
+	case prohibited[u.Scheme]:
+		return ParamErr(URLScheme, param, u.Scheme)
+	case u.Scheme == "https" || u.Scheme == "http":
+		if u.Hostname() == "" {
+			return ParamErr(ParamFormat, param)
+		}
+		if u.Scheme == "http" && env == Live && !loopback(u.Hostname()) {
+			return ParamErr(URLInsecure, param)
+		}
+	case u.Opaque != "":
+		return ParamErr(ParamFormat, param)
+	}
+	return nil
+}
+
+// notInURL matches what browsers strip or reinterpret, so that a checked URL
+// means to them what it meant to the check.
+func notInURL(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,157 @@
+package invite
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Channel is the way a ticket left the server. Only a ticket that left by mail
+// went to the mailbox and nowhere else.
+type Channel string
+
+// The channels.
+const (
+	ByMail Channel = "mail" // in the invitation's own message
+	ByAPI  Channel = "api"  // in the url of an API answer
+)
+
+// Ticket is the bearer credential inside an invitation's link: a JWT (RFC 7519)
+// signed with HMAC-SHA256 under a key derived from the master key. Its claims
+// carry the contract's names (§5.6) and two of our own: ch, the channel, and
+// gen, the invitation's generation. It is derived whenever it is needed and
+// never stored.
+type Ticket struct {
+	Channel        Channel
+	Lifetime       int64 // seconds, claim eis
+	ExpiresAt      int64 // Unix seconds, claim exp
+	Generation     int
+	InstanceID     string
+	OrganizationID string
+	RedirectURL    string
+	InvitationID   string
+}
+
+// TicketFor returns the ticket of i for the given channel.
+func TicketFor(i *Invitation, ch Channel) Ticket {
+	return Ticket{
+		Channel:        ch,
+		Lifetime:       int64(i.ExpiresAt-i.CreatedAt) / 1000,
+		ExpiresAt:      int64(i.ExpiresAt) / 1000,
+		Generation:     i.Generation,
+		InstanceID:     i.InstanceID,
+		OrganizationID: i.OrganizationID,
+		RedirectURL:    i.RedirectURL,
+		InvitationID:   i.ID,
+	}
+}
+
+// source is the claim st of every ticket this package makes.
+const source = "organization_invitation"
+
+// claims has its fields in the order in which they are encoded.
+type claims struct {
+	Channel        Channel `json:"ch"`
+	Lifetime       int64   `json:"eis"`
+	ExpiresAt      int64   `json:"exp"`
+	Generation     int     `json:"gen"`
+	InstanceID     string  `json:"iid"`
+	OrganizationID string  `json:"oid"`
+	RedirectURL    string  `json:"rurl,omitempty"`
+	InvitationID   string  `json:"sid"`
+	Source         string  `json:"st"`
+}
+
+var (
+	ticketEncoding = base64.RawURLEncoding.Strict()
+	// ticketHeader is the only header a ticket may have: there is no algorithm to choose.
+	ticketHeader = ticketEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`))
+)
+
+// Append appends t, signed, to dst.
+func (t Ticket) Append(dst []byte, keys *Keyring) []byte {
+	start := len(dst)
+	dst = append(dst, ticketHeader...)
+	dst = append(dst, '.')
+	dst = ticketEncoding.AppendEncode(dst, t.claims())
+	mac := keys.ticketMAC(dst[start:])
+	dst = append(dst, '.')
+	return ticketEncoding.AppendEncode(dst, mac)
+}
+
+// Sign returns t as the string that goes into a link.
+func (t Ticket) Sign(keys *Keyring) string { return string(t.Append(nil, keys)) }
+
+// claims encodes by hand what is signed on every page of a list: the strings
+// are identifiers, except the redirect URL, which JSON may have to escape.
+func (t Ticket) claims() []byte {
+	b := make([]byte, 0, 256+len(t.RedirectURL))
+	b = append(b, `{"ch":"`...)
+	b = append(b, t.Channel...)
+	b = append(b, `","eis":`...)
+	b = strconv.AppendInt(b, t.Lifetime, 10)
+	b = append(b, `,"exp":`...)
+	b = strconv.AppendInt(b, t.ExpiresAt, 10)
+	b = append(b, `,"gen":`...)
+	b = strconv.AppendInt(b, int64(t.Generation), 10)
+	b = append(b, `,"iid":"`...)
+	b = append(b, t.InstanceID...)
+	b = append(b, `","oid":"`...)
+	b = append(b, t.OrganizationID...)
+	if t.RedirectURL != "" {
+		rurl, _ := json.Marshal(t.RedirectURL) // a string always encodes
+		b = append(b, `","rurl":`...)
+		b = append(b, rurl...)
+		b = append(b, `,"sid":"`...)
+	} else {
+		b = append(b, `","sid":"`...)
+	}
+	b = append(b, t.InvitationID...)
+	b = append(b, `","st":"`+source+`"}`...)
+	return b
+}
+
+// maxTicket bounds what is decoded before the signature is known to be good.
+const maxTicket = 8 << 10
+
+// ParseTicket verifies a ticket's form and signature. It returns an Error of
+// kind TicketInvalid for anything this server did not sign. It does not look at
+// the expiry: the invitation decides that.
+func ParseTicket(s string, keys *Keyring) (Ticket, error) {
+	invalid := Err(TicketInvalid)
+	signed, sig, ok := cutLast(s, '.')
+	header, payload, ok2 := strings.Cut(signed, ".")
+	if !ok || !ok2 || len(s) > maxTicket || header != ticketHeader {
+		return Ticket{}, invalid
+	}
+	mac, err := ticketEncoding.DecodeString(sig)
+	if err != nil {
+		return Ticket{}, invalid
+	}
+	if !hmac.Equal(mac, keys.ticketMAC([]byte(signed))) {
+		return Ticket{}, invalid
+	}
+	raw, err := ticketEncoding.DecodeString(payload)
+	if err != nil {
+		return Ticket{}, invalid
+	}
+	var c claims
+	if err := json.Unmarshal(raw, &c); err != nil || c.Source != source {
+		return Ticket{}, invalid
+	}
+	return Ticket{
+		Channel: c.Channel, Lifetime: c.Lifetime, ExpiresAt: c.ExpiresAt, Generation: c.Generation,
+		InstanceID: c.InstanceID, OrganizationID: c.OrganizationID,
+		RedirectURL: c.RedirectURL, InvitationID: c.InvitationID,
+	}, nil
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
