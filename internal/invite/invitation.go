@@ -32,7 +32,8 @@ type Invitation struct {
 	PublicMetadata  json.RawMessage
 	PrivateMetadata json.RawMessage
 	RedirectURL     string
-	Generation      int // tickets of another generation are void
+	UserID          string // who accepted; empty before
+	Generation      int    // tickets of another generation are void
 	ExpiresAt       Instant
 	CreatedAt       Instant
 	UpdatedAt       Instant
