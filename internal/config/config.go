@@ -1,0 +1,203 @@
+// Package config declares every option of usher once. The command line, the
+// USHER_… variables, the …_FILE variables of secrets, the help text and
+// docs/config.md are all read from the structs in this file, so they cannot
+// disagree.
+//
+// A field's tags say what it needs: help, placeholder and default as the flag
+// library knows them, group (the heading it stands under), type (a parser of
+// this package, see value.go) and needed (the commands that refuse to run
+// without it). The variable is named after the flag: --public-url is
+// USHER_PUBLIC_URL.
+package config
+
+import (
+	"log/slog"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"usher/internal/invite"
+)
+
+// CLI is the whole command line. After Parse the struct of the selected command
+// holds its options, checked; the others hold their defaults.
+type CLI struct {
+	Dev      Dev      `cmd:"" help:"Run a development server: nothing to configure, every mail in an inbox." example:"usher dev --addr 127.0.0.1:9000 --seed people.yaml"`
+	Serve    Serve    `cmd:"" help:"Run a production server." example:"USHER_MASTER_KEY_FILE=/run/secrets/usher-master-key \\\n  usher serve --public-url https://invite.example.com"`
+	Migrate  Migrate  `cmd:"" help:"Bring the database to this version's schema." example:"usher migrate --data /var/lib/usher"`
+	Instance Instance `cmd:"" help:"Create and list instances, the tenants of a server."`
+	Config   Config   `cmd:"" help:"Show the effective configuration, secrets redacted."`
+	Version  Version  `cmd:"" help:"Print the version."`
+
+	settings []Setting
+	mistakes []string
+}
+
+// Dev holds the options of "usher dev".
+type Dev struct {
+	Listener    `kong:"embed,group='Listening',set='addr=127.0.0.1:8080',set='metrics_addr='"`
+	Data        `embed:"" group:"Data"`
+	Development `embed:"" group:"Development"`
+	Application `embed:"" group:"Application" set:"name=usher"`
+	Mail        `embed:"" group:"Mail"`
+	Delivery    `embed:"" group:"Delivery"`
+	Log         `embed:"" group:"Log"`
+}
+
+// Serve holds the options of "usher serve".
+type Serve struct {
+	Listener `kong:"embed,group='Listening',set='addr=:8080',set='metrics_addr=127.0.0.1:9464'"`
+	Exposure `embed:"" group:"Listening"`
+	Data     `embed:"" group:"Data"`
+	Keys     `embed:"" group:"Keys"`
+	Mail     `embed:"" group:"Mail"`
+	Delivery `embed:"" group:"Delivery"`
+	Log      `embed:"" group:"Log"`
+}
+
+// Migrate holds the options of "usher migrate".
+type Migrate struct {
+	Data `embed:"" group:"Data"`
+}
+
+// Instance groups the commands about instances.
+type Instance struct {
+	Create Create `cmd:"" help:"Create an instance and print its secret key, once." example:"usher instance create --name Acme --home-url https://app.acme.example"`
+	List   List   `cmd:"" help:"List the instances." example:"usher instance list --data /var/lib/usher"`
+}
+
+// Create holds the options of "usher instance create".
+type Create struct {
+	Data        `embed:"" group:"Data"`
+	Keys        `embed:"" group:"Keys"`
+	Application `embed:"" group:"Application" set:"name="`
+	Limits      `embed:"" group:"Application"`
+}
+
+// List holds the options of "usher instance list".
+type List struct {
+	Data `embed:"" group:"Data"`
+}
+
+// Config holds the two commands whose configuration can be shown; without a
+// name it is that of serve.
+type Config struct {
+	Serve Serve `cmd:"" default:"withargs" help:"Show what usher serve would run with; this is the default." example:"usher config"`
+	Dev   Dev   `cmd:"" help:"Show what usher dev would run with." example:"usher config dev"`
+}
+
+// Version has no options.
+type Version struct{}
+
+// Listener says where the server is and how people reach it.
+type Listener struct {
+	// Addr is a host and port for net.Listen.
+	Addr string `type:"hostport" default:"${addr}" placeholder:"HOST:PORT" help:"Address to listen on. Port 0 takes a free one; without a host it is every interface."`
+	// MetricsAddr is empty when /metrics belongs on Addr's listener.
+	MetricsAddr string `type:"hostport" default:"${metrics_addr}" placeholder:"HOST:PORT" help:"Separate address for /metrics. Empty or the same as --addr serves it there."`
+	// PublicURL has no query, no fragment and no slash at its end. It is nil
+	// when dev is to use the address it listens on.
+	PublicURL *url.URL `type:"base-url" needed:"serve" placeholder:"URL" help:"Where people reach this server; links in mails begin with it. In dev it is the address listened on unless given."`
+}
+
+// Exposure loosens what serve demands of its surroundings.
+type Exposure struct {
+	InsecurePublicURL bool `default:"false" help:"Accept a --public-url that begins with http:// although it is not this machine's. Tickets then travel unencrypted."`
+}
+
+// Data says where the database is.
+type Data struct {
+	Dir string `name:"data" default:"./usher-data" placeholder:"DIR" help:"Folder of the database; created when missing."`
+}
+
+// Keys holds what the tickets' and the database's secrets are derived from.
+type Keys struct {
+	MasterKey Key `needed:"serve,create" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
+}
+
+// Development holds what only a development server has.
+type Development struct {
+	SecretKey Secret `placeholder:"sk_test_…" help:"Secret key of the development instance. Unless given, one is made up and kept."`
+	Seed      string `placeholder:"FILE" help:"YAML or JSON file with users, organizations, memberships, roles and invitations to begin with."`
+	Reset     bool   `default:"false" help:"Delete the development data and begin anew."`
+}
+
+// Application describes an instance as people see it.
+type Application struct {
+	Name    string   `default:"${name}" needed:"create" placeholder:"NAME" help:"Name of the application, as mails and pages show it."`
+	HomeURL *url.URL `name:"home-url" placeholder:"URL" help:"Where people go after joining."`
+}
+
+// Limits holds the rules of a new instance.
+type Limits struct {
+	Environment           invite.Environment `default:"live" enum:"test,live" placeholder:"ENV" help:"What the instance is for: test or live. Its keys begin with sk_test_ or sk_live_."`
+	MaxAllowedMemberships int                `default:"5" placeholder:"N" help:"Most members and pending invitations a new organization may have; 0 is no limit."`
+	MailProofOnly         bool               `default:"false" help:"Only a ticket that went out by mail proves the mailbox; one handed out by the API does not."`
+}
+
+// Mail says how messages leave.
+type Mail struct {
+	SMTPURL            Secret        `name:"smtp-url" type:"smtp-url" placeholder:"URL" help:"Server that sends the mail: smtp://USER:PASSWORD@HOST:587 for STARTTLS, smtps://USER:PASSWORD@HOST:465 for TLS. Without it mails stay in the inbox."`
+	MailFrom           *mail.Address `placeholder:"ADDRESS" help:"Sender of every mail, such as \"Acme <invitations@acme.example>\". Needed with --smtp-url."`
+	MailTemplates      string        `placeholder:"DIR" help:"Folder with templates that replace the built-in ones."`
+	MailReplyToInviter bool          `default:"true" negatable:"" help:"Answers to an invitation go to the inviter."`
+}
+
+// Delivery limits how long the server keeps trying.
+type Delivery struct {
+	MailAttempts int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
+	DrainTimeout time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	// LogFormat is auto, text or json; auto is text on a terminal, else JSON.
+	LogFormat string     `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" help:"Form of the log: text, json, or auto, which is text on a terminal and JSON elsewhere."`
+	LogLevel  slog.Level `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least severe event to log: debug, info, warn or error."`
+}
+
+// A checker knows rules between its options. It adds what is wrong to the
+// problems and may bring values into their final form.
+type checker interface{ check(problems) }
+
+var devKey = regexp.MustCompile(`^sk_test_[A-Za-z0-9_-]+$`)
+
+func (d *Dev) check(p problems) {
+	d.Listener.settle()
+	d.Mail.check(p)
+	if key := d.SecretKey.Reveal(); key != "" && !devKey.MatchString(key) {
+		p.add("secret-key", "must be sk_test_ followed by letters, digits, - or _")
+	}
+}
+
+func (s *Serve) check(p problems) {
+	s.Listener.settle()
+	s.Mail.check(p)
+	if u := s.PublicURL; u != nil && u.Scheme == "http" && !s.InsecurePublicURL && !loopback(u.Hostname()) {
+		p.add("public-url", "must begin with https:// (http:// is for this machine, or with --insecure-public-url)")
+	}
+}
+
+func (l *Listener) settle() {
+	if l.MetricsAddr == l.Addr {
+		l.MetricsAddr = ""
+	}
+}
+
+func (m *Mail) check(p problems) {
+	if m.SMTPURL.Reveal() != "" && m.MailFrom == nil {
+		p.add("mail-from", "is required with --smtp-url")
+	}
+}
+
+// loopback reports whether host can only be this machine (RFC 6761 §6.3).
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
