@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"usher/internal/invite"
+)
+
+// conn is one database connection with the statements prepared on it.
+type conn struct {
+	sql   *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newConn(c *sql.Conn) *conn { return &conn{sql: c, stmts: make(map[string]*sql.Stmt)} }
+
+// maxStmts bounds the statements kept prepared; filters can be combined in
+// more ways than are worth keeping.
+const maxStmts = 256
+
+// stmt returns the prepared statement for query and whether the caller must close it.
+func (c *conn) stmt(query string) (s *sql.Stmt, once bool, err error) {
+	if s, ok := c.stmts[query]; ok {
+		return s, false, nil
+	}
+	if s, err = c.sql.PrepareContext(context.Background(), query); err != nil {
+		return nil, false, err
+	}
+	if len(c.stmts) >= maxStmts {
+		return s, true, nil
+	}
+	c.stmts[query] = s
+	return s, false, nil
+}
+
+func (c *conn) close() error {
+	var err error
+	for _, s := range c.stmts {
+		err = errors.Join(err, s.Close())
+	}
+	return errors.Join(err, c.sql.Close())
+}
+
+// tx is one transaction: what an operation reads and writes through. Statements
+// run to their end even when the request has gone, because the connection is
+// shared by a whole batch of them.
+type tx struct {
+	db    *DB
+	conn  *conn
+	now   invite.Instant // one instant for the whole operation
+	write bool
+	wrote bool
+	after []func() // run once the commit is durable
+	// What lists show differently after the operation: these organizations', or
+	// every organization's. Neither set, with something written, counts as all.
+	changed    []string
+	changedAll bool
+}
+
+// errReadOnly is a mistake of this package: a write outside db.write.
+var errReadOnly = errors.New("write in a read transaction")
+
+// exec runs a statement that changes rows and returns how many it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	if !t.write {
+		return 0, errReadOnly
+	}
+	if err := t.begin(); err != nil {
+		return 0, err
+	}
+	s, once, err := t.conn.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	if once {
+		defer s.Close()
+	}
+	res, err := s.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// begin opens the operation's savepoint before its first write: an operation
+// that is refused by a rule has mostly written nothing and costs none.
+func (t *tx) begin() error {
+	if t.wrote {
+		return nil
+	}
+	if err := t.conn.run("SAVEPOINT operation"); err != nil {
+		return err
+	}
+	t.wrote = true
+	return nil
+}
+
+// run executes a statement of transaction control.
+func (c *conn) run(query string) error {
+	s, _, err := c.stmt(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(context.Background())
+	return err
+}
+
+// row runs a query of at most one row; Scan returns sql.ErrNoRows without one.
+func (t *tx) row(query string, args ...any) scanner {
+	s, once, err := t.conn.stmt(query)
+	if err != nil {
+		return failed{err}
+	}
+	if once {
+		return closing{s.QueryRowContext(context.Background(), args...), s}
+	}
+	return s.QueryRowContext(context.Background(), args...)
+}
+
+// each runs a query and calls scan for every row. What scan reads must not be
+// kept beyond the call unless it was copied.
+func (t *tx) each(query string, args []any, scan func(row scanner) error) error {
+	s, once, err := t.conn.stmt(query)
+	if err != nil {
+		return err
+	}
+	if once {
+		defer s.Close()
+	}
+	rows, err := s.QueryContext(context.Background(), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+type scanner interface {
+	Scan(dest ...any) error
+}
+
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
+
+type closing struct {
+	row  *sql.Row
+	stmt *sql.Stmt
+}
+
+func (c closing) Scan(dest ...any) error {
+	return errors.Join(c.row.Scan(dest...), c.stmt.Close())
+}
+
+type txKey struct{}
+
+// read runs f on one snapshot of the database. Inside Once it runs in the
+// transaction that Once holds.
+func (db *DB) read(ctx context.Context, f func(*tx) error) error {
+	if t, ok := ctx.Value(txKey{}).(*tx); ok {
+		return f(t)
+	}
+	select {
+	case c := <-db.readers:
+		defer func() { db.readers <- c }()
+		return db.readOn(c, f)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (db *DB) readOn(c *conn, f func(*tx) error) error {
+	if err := c.run("BEGIN"); err != nil {
+		return db.classify(err)
+	}
+	err := f(&tx{db: db, conn: c, now: db.Now()})
+	if end := c.run("COMMIT"); err == nil {
+		err = end
+	}
+	return db.classify(err)
+}
+
+// write runs f in a durable transaction, committed together with whatever else
+// is waiting. f may run twice; it must set its results anew each time. It must
+// not use ctx to wait.
+func (db *DB) write(ctx context.Context, f func(*tx) error) error {
+	if t, ok := ctx.Value(txKey{}).(*tx); ok {
+		return f(t)
+	}
+	return db.classify(db.writer.do(ctx, f))
+}
+
+// classify turns what the engine says when it cannot serve now into the kind
+// that asks the client to come back.
+func (db *DB) classify(err error) error {
+	if err != nil && db.dialect.unavailable(err) {
+		return fmt.Errorf("%w: %w", invite.Err(invite.Unavailable), err)
+	}
+	return err
+}
+
+// missing returns refusal when err says that there is no such row, else err.
+func missing(err error, refusal error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return refusal
+	}
+	return err
+}

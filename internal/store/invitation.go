@@ -1,0 +1,454 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"usher/internal/invite"
+)
+
+const invitationColumns = `i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status, i.public_metadata, i.private_metadata,
+	i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at`
+
+// scanInvitation leaves the role's id in Role until fillInvitations replaces it.
+func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
+	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
+	err := row.Scan(&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+		(*[]byte)(&i.PublicMetadata), (*[]byte)(&i.PrivateMetadata),
+		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
+	return &i, err
+}
+
+// invitation returns one row, filled, or refuses with InvitationNotFound.
+func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, error) {
+	i, err := scanInvitation(t.row(`
+		SELECT `+invitationColumns+`
+		FROM invitations i
+		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id), instance, organization)
+	if err != nil {
+		return nil, missing(err, invite.Err(invite.InvitationNotFound, id))
+	}
+	return i, t.fillInvitations(instance, i)
+}
+
+// fillInvitations puts the role's key and name and the inviter into invitations
+// just scanned, each looked up once.
+func (t *tx) fillInvitations(instance string, list ...*invite.Invitation) error {
+	roles, people := memo[invite.Role]{}, memo[*invite.Person]{}
+	for _, i := range list {
+		r, err := roles.get(i.Role, func(id string) (invite.Role, error) { return t.role(instance, id) })
+		if err != nil {
+			return err
+		}
+		i.Role, i.RoleName = r.Key, r.Name
+		if i.InviterID == "" {
+			continue
+		}
+		if i.Inviter, err = people.get(i.InviterID, func(id string) (*invite.Person, error) { return t.person(instance, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CreateInvitation invites one address. It refuses a second pending invitation
+// with DuplicateInvitation.
+func (db *DB) CreateInvitation(ctx context.Context, in *invite.Instance, organization string, n invite.NewInvitation) (*invite.Invitation, error) {
+	list, err := db.createInvitations(ctx, in, organization, []invite.NewInvitation{n}, func([]string) error {
+		return invite.Err(invite.DuplicateInvitation)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// CreateInvitations invites several addresses, all or none, and returns the
+// invitations in the order given. Addresses that have a pending invitation, or
+// stand twice in the request, are refused together with DuplicateInBulk.
+func (db *DB) CreateInvitations(ctx context.Context, in *invite.Instance, organization string, news []invite.NewInvitation) ([]*invite.Invitation, error) {
+	if len(news) == 0 {
+		return nil, invite.ParamErr(invite.ParamMissing, "email_address")
+	}
+	return db.createInvitations(ctx, in, organization, news, func(addresses []string) error {
+		return invite.Err(invite.DuplicateInBulk, addresses...)
+	})
+}
+
+// createInvitations checks in the order of contract §2.3. The second occurrence
+// of an address meets the first one's row, so both kinds of duplicate are one.
+func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organization string, news []invite.NewInvitation, duplicates func([]string) error) ([]*invite.Invitation, error) {
+	for k := range news {
+		if err := news[k].Check(in.Environment); err != nil {
+			return nil, err
+		}
+	}
+	var list []*invite.Invitation
+	err := db.write(ctx, func(t *tx) error {
+		list = nil
+		o, err := t.sweptOrganization(in.ID, organization)
+		if err != nil {
+			return err
+		}
+		if len(news) > invite.MaxBulk {
+			return &invite.Error{Kind: invite.BulkTooLarge, Limit: invite.MaxBulk}
+		}
+		var twice []string
+		for k := range news {
+			i, err := t.prepareInvitation(o, &news[k])
+			if err != nil {
+				return err
+			}
+			list = append(list, i)
+		}
+		for _, i := range list {
+			switch err := t.insertInvitation(i); {
+			case errors.Is(err, invite.Err(invite.DuplicateInvitation)):
+				twice = append(twice, i.Email.Address)
+			case err != nil:
+				return err
+			}
+		}
+		if len(twice) > 0 {
+			return duplicates(twice)
+		}
+		if err := o.Room(len(list)); err != nil {
+			return err
+		}
+		return t.announce(o, list, news)
+	})
+	return list, err
+}
+
+// prepareInvitation applies the rules about the role, the inviter and the invitee.
+func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) (*invite.Invitation, error) {
+	role, err := t.roleByKey(o.InstanceID, n.Role)
+	if err != nil {
+		return nil, err
+	}
+	i := &invite.Invitation{
+		ID: newID(invitationID, t.now), InstanceID: o.InstanceID, OrganizationID: o.ID,
+		Email: n.Email, Role: role.ID, RoleName: role.Name, InviterID: n.InviterID,
+		PublicMetadata: n.PublicMetadata, PrivateMetadata: n.PrivateMetadata, RedirectURL: n.RedirectURL,
+		ExpiresAt: n.ExpiresAt(t.now), CreatedAt: t.now, UpdatedAt: t.now,
+	}
+	if n.InviterID != "" {
+		if i.Inviter, err = t.manager(o, n.InviterID); err != nil {
+			return nil, err
+		}
+	}
+	var member int
+	if err := t.row(`
+		SELECT count(*)
+		FROM email_addresses e
+		JOIN memberships m ON m.instance_id = e.instance_id AND m.user_id = e.user_id AND m.organization_id = $3
+		WHERE e.instance_id = $1 AND e.email_key = $2 AND e.verified <> ''`, o.InstanceID, n.Email.Key, o.ID).Scan(&member); err != nil {
+		return nil, err
+	}
+	if member > 0 {
+		return nil, invite.Err(invite.AlreadyMember, n.Email.Address)
+	}
+	return i, nil
+}
+
+// manager returns the user if it may manage o's members; else it refuses with
+// UserNotFound, NotAMember or MissingPermission.
+func (t *tx) manager(o *invite.Organization, user string) (*invite.Person, error) {
+	m, err := t.membership(o, user)
+	if errors.Is(err, invite.Err(invite.MembershipNotFound)) {
+		if p, err := t.person(o.InstanceID, user); err != nil || p != nil {
+			return nil, errors.Join(err, invite.Err(invite.NotAMember))
+		}
+		return nil, invite.Err(invite.UserNotFound, user)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &m.User, invite.CheckInviter(m.Role)
+}
+
+// insertInvitation stores i, whose Role still is the role's id, or refuses with
+// DuplicateInvitation.
+func (t *tx) insertInvitation(i *invite.Invitation) error {
+	n, err := t.exec(`
+		INSERT INTO invitations (instance_id, organization_id, id, email_address, email_key, role_id, inviter_id, status, closed,
+			public_metadata, private_metadata, redirect_url, generation, user_id, expires_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12, '', $13, $14, $15)
+		ON CONFLICT (instance_id, organization_id, email_key, closed) DO NOTHING`,
+		i.InstanceID, i.OrganizationID, i.ID, i.Email.Address, i.Email.Key, i.Role, i.InviterID, i.Status,
+		string(i.PublicMetadata), string(i.PrivateMetadata), i.RedirectURL, i.Generation, i.ExpiresAt, i.CreatedAt, i.UpdatedAt)
+	if err == nil && n == 0 {
+		return invite.Err(invite.DuplicateInvitation)
+	}
+	return err
+}
+
+// announce seats new invitations and queues their events and mails.
+func (t *tx) announce(o *invite.Organization, list []*invite.Invitation, news []invite.NewInvitation) error {
+	t.changed = append(t.changed, o.ID)
+	if _, err := t.exec(`UPDATE organizations SET pending = pending + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, len(list)); err != nil {
+		return err
+	}
+	for k, i := range list {
+		i.Role = news[k].Role
+		if err := t.event(o.InstanceID, o.ID, invite.InvitationCreatedEvent, i); err != nil {
+			return err
+		}
+		if !news[k].Notify {
+			continue
+		}
+		if err := t.enqueue(i, MailKind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Invitation returns one invitation of an organization, in whatever status, or
+// refuses with OrganizationNotFound or InvitationNotFound.
+func (db *DB) Invitation(ctx context.Context, in *invite.Instance, organization, id string) (*invite.Invitation, error) {
+	var i *invite.Invitation
+	err := db.read(ctx, func(t *tx) (err error) {
+		if i, err = t.invitation(in.ID, organization, id); errors.Is(err, invite.Err(invite.InvitationNotFound)) {
+			if _, lost := t.organization(in.ID, organization); lost != nil {
+				return lost
+			}
+		}
+		return err
+	})
+	return i, err
+}
+
+// RevokeInvitation ends a pending invitation. With a requesting user, that user
+// must be allowed to manage members. Anything but a pending invitation is
+// refused with NotPending.
+func (db *DB) RevokeInvitation(ctx context.Context, in *invite.Instance, organization, id, requestingUser string) (*invite.Invitation, error) {
+	var i *invite.Invitation
+	err := db.write(ctx, func(t *tx) error {
+		o, err := t.organization(in.ID, organization)
+		if err != nil {
+			return err
+		}
+		if requestingUser != "" {
+			if _, err := t.manager(o, requestingUser); err != nil {
+				return err
+			}
+		}
+		if i, err = t.invitation(in.ID, organization, id); err != nil {
+			return err
+		}
+		if err := i.Revoke(t.now); err != nil {
+			return err
+		}
+		if err := t.end(i); err != nil {
+			return err
+		}
+		return t.event(in.ID, o.ID, invite.InvitationRevokedEvent, i)
+	})
+	return i, err
+}
+
+// counters are the organization's columns that count invitations, by status.
+var counters = map[invite.Status]string{
+	invite.Pending: "pending", invite.Accepted: "accepted", invite.Revoked: "revoked",
+	invite.Expired: "expired", invite.Declined: "declined",
+}
+
+// end stores the final status of a pending invitation and gives its seat back.
+func (t *tx) end(i *invite.Invitation) error {
+	if _, err := t.exec(`
+		UPDATE invitations
+		SET status = $4, closed = id, user_id = $5, updated_at = $6
+		WHERE instance_id = $1 AND organization_id = $2 AND id = $3`,
+		i.InstanceID, i.OrganizationID, i.ID, i.Status, i.UserID, i.UpdatedAt); err != nil {
+		return err
+	}
+	t.changed = append(t.changed, i.OrganizationID)
+	to := counters[i.Status]
+	_, err := t.exec(`
+		UPDATE organizations
+		SET pending = pending - 1, `+to+` = `+to+` + 1
+		WHERE instance_id = $1 AND id = $2`, i.InstanceID, i.OrganizationID)
+	return err
+}
+
+// overdue counts the organization's invitations that have expired but are still
+// stored as pending; the sweeper keeps them few.
+func (t *tx) overdue(instance, organization string) (n int, err error) {
+	err = t.row(`
+		SELECT count(*)
+		FROM invitations
+		WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id = $3`, instance, t.now, organization).Scan(&n)
+	return n, err
+}
+
+// sweptOrganization returns the organization after writing down what has expired
+// there, so that its counters and the uniqueness of pending invitations are exact.
+func (t *tx) sweptOrganization(instance, id string) (*invite.Organization, error) {
+	o, err := t.organization(instance, id)
+	if err != nil || o.Pending == 0 {
+		return o, err
+	}
+	n, err := t.overdue(instance, id)
+	if err != nil || n == 0 {
+		return o, err
+	}
+	due, err := t.strings(`
+		SELECT id
+		FROM invitations
+		WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id = $3`, instance, t.now, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range due {
+		if err := t.end(&invite.Invitation{ID: i, InstanceID: instance, OrganizationID: id, Status: invite.Expired, UpdatedAt: t.now}); err != nil {
+			return nil, err
+		}
+	}
+	o.Pending -= len(due)
+	return o, nil
+}
+
+// SweepExpired writes down up to limit invitations of all instances that have
+// expired, and returns how many there were.
+func (db *DB) SweepExpired(ctx context.Context, limit int) (int, error) {
+	var due []invite.Invitation
+	err := db.write(ctx, func(t *tx) error {
+		due = nil
+		instances, err := t.strings(`SELECT instance_id FROM instances`)
+		if err != nil {
+			return err
+		}
+		for _, in := range instances {
+			if err := t.each(`
+				SELECT organization_id, id
+				FROM invitations
+				WHERE instance_id = $1 AND status = 0 AND expires_at <= $2
+				ORDER BY expires_at
+				LIMIT $3`, []any{in, t.now, limit - len(due)}, func(row scanner) error {
+				i := invite.Invitation{InstanceID: in, Status: invite.Expired, UpdatedAt: t.now}
+				err := row.Scan(&i.OrganizationID, &i.ID)
+				due = append(due, i)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		for k := range due {
+			if err := t.end(&due[k]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(due), err
+}
+
+// InvitationFilter selects and orders an organization's invitations. Empty
+// fields select all.
+type InvitationFilter struct {
+	Statuses     []invite.Status // as a reader sees them now
+	EmailAddress string
+	OrderBy      string // created_at or email_address
+	Descending   bool
+	invite.Page
+}
+
+// Invitations returns one page of an organization's invitations and the number
+// that match.
+func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) ([]*invite.Invitation, int, error) {
+	var list []*invite.Invitation
+	var total int
+	err := db.read(ctx, func(t *tx) (err error) {
+		list = nil
+		if total, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= total {
+			return err
+		}
+		q, query := f.query(in.ID, organization, t.now)
+		query += f.order() + q.limit(f.Page)
+		if err := t.each(query, q.args, func(row scanner) error {
+			i, err := scanInvitation(row, in.ID, organization)
+			list = append(list, i)
+			return err
+		}); err != nil {
+			return err
+		}
+		return t.fillInvitations(in.ID, list...)
+	})
+	return list, total, err
+}
+
+// countInvitations reads the organization's counters, corrected by what has
+// expired since they were written, unless one address is asked for. It refuses
+// an unknown organization.
+func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (int, error) {
+	var stored [5]int
+	if err := t.row(`
+		SELECT pending, accepted, revoked, expired, declined
+		FROM organizations
+		WHERE instance_id = $1 AND id = $2`, instance, organization).
+		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined]); err != nil {
+		return 0, missing(err, invite.Err(invite.OrganizationNotFound))
+	}
+	if f.EmailAddress != "" {
+		q, query := f.query(instance, organization, t.now)
+		var n int
+		err := t.row(`SELECT count(*) FROM (`+query+`) AS matching`, q.args...).Scan(&n)
+		return n, err
+	}
+	if stored[invite.Pending] > 0 {
+		n, err := t.overdue(instance, organization)
+		if err != nil {
+			return 0, err
+		}
+		stored[invite.Pending] -= n
+		stored[invite.Expired] += n
+	}
+	total := 0
+	for s, n := range stored {
+		if len(f.Statuses) == 0 || slices.Contains(f.Statuses, invite.Status(s)) {
+			total += n
+		}
+	}
+	return total, nil
+}
+
+// query walks one index; with several statuses, one range for each, which an
+// ordered list merges.
+func (f *InvitationFilter) query(instance, organization string, now invite.Instant) (where, string) {
+	var q where
+	scope := `SELECT ` + invitationColumns + ` FROM invitations i WHERE i.instance_id = ` + q.arg(instance) + ` AND i.organization_id = ` + q.arg(organization)
+	if f.EmailAddress != "" {
+		scope += ` AND i.email_key = ` + q.arg(keysOf([]string{f.EmailAddress})[0])
+	}
+	if len(f.Statuses) == 0 {
+		return q, scope
+	}
+	at := ""
+	if slices.Contains(f.Statuses, invite.Pending) || slices.Contains(f.Statuses, invite.Expired) {
+		at = q.arg(now)
+	}
+	var ranges []string
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(f.Statuses))) {
+		switch stored := fmt.Sprintf(`%s AND i.status = %d`, scope, s); s {
+		case invite.Pending:
+			ranges = append(ranges, stored+` AND i.expires_at > `+at)
+		case invite.Expired:
+			ranges = append(ranges, stored, scope+` AND i.status = 0 AND i.expires_at <= `+at)
+		case invite.Accepted, invite.Revoked, invite.Declined:
+			ranges = append(ranges, stored)
+		}
+	}
+	return q, strings.Join(ranges, ` UNION ALL `)
+}
+
+// order names output columns, as a merge needs it. Ids sort by creation.
+func (f *InvitationFilter) order() string {
+	if f.OrderBy == "email_address" {
+		return order(`email_key`, `id`, f.Descending)
+	}
+	return order(`id`, `id`, f.Descending)
+}

@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"usher/internal/invite"
+)
+
+const membershipColumns = `m.id, m.role_id, m.public_metadata, m.private_metadata, m.created_at, m.updated_at`
+
+const membershipFrom = `memberships m
+	JOIN users u ON u.instance_id = m.instance_id AND u.id = m.user_id
+	LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id`
+
+func scanMembership(row scanner, o *invite.Organization) (*invite.Membership, error) {
+	m := invite.Membership{Organization: *o}
+	person, finish := personOf(&m.User)
+	err := row.Scan(append([]any{
+		&m.ID, &m.Role.ID, (*[]byte)(&m.PublicMetadata), (*[]byte)(&m.PrivateMetadata), &m.CreatedAt, &m.UpdatedAt,
+	}, person...)...)
+	finish()
+	return &m, err
+}
+
+// membership returns one user's membership, or refuses with MembershipNotFound.
+func (t *tx) membership(o *invite.Organization, user string) (*invite.Membership, error) {
+	m, err := scanMembership(t.row(`
+		SELECT `+membershipColumns+`, `+personColumns+`
+		FROM `+membershipFrom+`
+		WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3`, o.InstanceID, o.ID, user), o)
+	if err != nil {
+		return nil, missing(err, invite.ParamErr(invite.MembershipNotFound, "user_id", user))
+	}
+	m.Role, err = t.role(o.InstanceID, m.Role.ID)
+	return m, err
+}
+
+// insertMembership seats the user, refusing a second membership, and counts it
+// in o, which afterwards has the new number of members.
+func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invite.Role, public, private []byte) (*invite.Membership, error) {
+	m := &invite.Membership{
+		ID: newID(membershipID, t.now), Role: role, User: u.Person(),
+		PublicMetadata: public, PrivateMetadata: private, CreatedAt: t.now, UpdatedAt: t.now,
+	}
+	n, err := t.exec(`
+		INSERT INTO memberships (instance_id, organization_id, user_id, id, role_id, public_metadata, private_metadata, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (instance_id, organization_id, user_id) DO NOTHING`,
+		o.InstanceID, o.ID, u.ID, m.ID, role.ID, string(public), string(private), m.CreatedAt, m.UpdatedAt)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, invite.Err(invite.AlreadyMember, "User "+u.ID)
+	}
+	t.changed = append(t.changed, o.ID)
+	if _, err := t.exec(`UPDATE organizations SET members = members + 1 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
+		return nil, err
+	}
+	o.Members++
+	m.Organization = *o
+	return m, t.event(o.InstanceID, o.ID, invite.MembershipCreatedEvent, m)
+}
+
+// CreateMembership adds a user to an organization within its limit.
+func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organization string, n invite.NewMembership) (*invite.Membership, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	var m *invite.Membership
+	err := db.write(ctx, func(t *tx) error {
+		o, err := t.sweptOrganization(in.ID, organization)
+		if err != nil {
+			return err
+		}
+		role, err := t.roleByKey(in.ID, n.Role)
+		if err != nil {
+			return err
+		}
+		u, err := t.user(in.ID, n.UserID)
+		if err != nil {
+			return err
+		}
+		public, private := json.RawMessage("{}"), json.RawMessage("{}")
+		if err := n.Metadata.Apply(&public, &private, nil); err != nil {
+			return err
+		}
+		if m, err = t.insertMembership(o, u, role, public, private); err != nil {
+			return err
+		}
+		// The new member has its seat already: none may be missing.
+		return o.Room(0)
+	})
+	return m, err
+}
+
+// MembershipFilter selects and orders a list of memberships. Empty fields select all.
+type MembershipFilter struct {
+	UserIDs    []string
+	Roles      []string // keys
+	OrderBy    string   // created_at
+	Descending bool
+	invite.Page
+}
+
+// Memberships returns one page of an organization's memberships and the number that match.
+func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization string, f MembershipFilter) ([]*invite.Membership, int, error) {
+	var list []*invite.Membership
+	var total int
+	err := db.read(ctx, func(t *tx) error {
+		list = nil
+		o, err := t.organization(in.ID, organization)
+		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		q := where{}
+		tenant := q.arg(in.ID)
+		q.and(`m.instance_id = ` + tenant)
+		q.and(`m.organization_id = ` + q.arg(o.ID))
+		q.in(`m.user_id`, f.UserIDs)
+		if len(f.Roles) > 0 {
+			q.and(`m.role_id IN (SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.role_key IN (` + q.list(canonical(f.Roles)) + `))`)
+		}
+		if total = o.Members; len(q.conditions) > 2 {
+			if err := t.row(`SELECT count(*) FROM memberships m`+q.clause(), q.args...).Scan(&total); err != nil {
+				return err
+			}
+		}
+		// Ids sort by creation, so the index on them orders the list.
+		query := `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom + q.clause() + order(`m.id`, `m.id`, f.Descending) + q.limit(f.Page)
+		if err := t.each(query, q.args, func(row scanner) error {
+			m, err := scanMembership(row, o)
+			list = append(list, m)
+			return err
+		}); err != nil {
+			return err
+		}
+		return t.fillRoles(in.ID, list)
+	})
+	return list, total, err
+}
+
+func canonical(roles []string) []string {
+	keys := make([]string, len(roles))
+	for i, r := range roles {
+		keys[i] = invite.RoleKey(r)
+	}
+	return keys
+}
+
+func (t *tx) fillRoles(instance string, list []*invite.Membership) (err error) {
+	roles := memo[invite.Role]{}
+	for _, m := range list {
+		if m.Role, err = roles.get(m.Role.ID, func(id string) (invite.Role, error) { return t.role(instance, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UpdateMembership gives a member another role. It is refused with LastAdmin
+// when nobody would be left who can manage members.
+func (db *DB) UpdateMembership(ctx context.Context, in *invite.Instance, organization, user, role string) (*invite.Membership, error) {
+	if role == "" {
+		return nil, invite.ParamErr(invite.ParamMissing, "role")
+	}
+	return db.changeMembership(ctx, in, organization, user, func(t *tx, m *invite.Membership) (err error) {
+		if m.Role, err = t.roleByKey(in.ID, invite.RoleKey(role)); err != nil {
+			return err
+		}
+		if m.Role.Can(invite.MembershipsManage) {
+			return nil
+		}
+		return t.managed(&m.Organization, user)
+	})
+}
+
+// UpdateMembershipMetadata changes a membership's metadata.
+func (db *DB) UpdateMembershipMetadata(ctx context.Context, in *invite.Instance, organization, user string, c invite.MetadataChange) (*invite.Membership, error) {
+	return db.changeMembership(ctx, in, organization, user, func(_ *tx, m *invite.Membership) error {
+		return c.Apply(&m.PublicMetadata, &m.PrivateMetadata, nil)
+	})
+}
+
+func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organization, user string, change func(*tx, *invite.Membership) error) (*invite.Membership, error) {
+	var m *invite.Membership
+	err := db.write(ctx, func(t *tx) error {
+		o, err := t.organization(in.ID, organization)
+		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		if m, err = t.membership(o, user); err != nil {
+			return err
+		}
+		if err := change(t, m); err != nil {
+			return err
+		}
+		m.UpdatedAt = t.now
+		if _, err := t.exec(`
+			UPDATE memberships
+			SET role_id = $4, public_metadata = $5, private_metadata = $6, updated_at = $7
+			WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`,
+			in.ID, o.ID, user, m.Role.ID, string(m.PublicMetadata), string(m.PrivateMetadata), m.UpdatedAt); err != nil {
+			return err
+		}
+		return t.event(in.ID, o.ID, invite.MembershipUpdatedEvent, m)
+	})
+	return m, err
+}
+
+// DeleteMembership removes a member and returns what the membership was. It is
+// refused with LastAdmin when nobody would be left who can manage members.
+func (db *DB) DeleteMembership(ctx context.Context, in *invite.Instance, organization, user string) (*invite.Membership, error) {
+	var m *invite.Membership
+	err := db.write(ctx, func(t *tx) error {
+		o, err := t.organization(in.ID, organization)
+		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		if m, err = t.membership(o, user); err != nil {
+			return err
+		}
+		if err := t.managed(o, user); err != nil {
+			return err
+		}
+		m.Organization.Members--
+		return t.removeMember(m)
+	})
+	return m, err
+}
+
+// removeMember deletes a membership that exists and gives its seat back.
+func (t *tx) removeMember(m *invite.Membership) error {
+	o := &m.Organization
+	if _, err := t.exec(`DELETE FROM memberships WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, m.User.UserID); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE organizations SET members = members - 1 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
+		return err
+	}
+	t.changed = append(t.changed, o.ID)
+	return t.event(o.InstanceID, o.ID, invite.MembershipDeletedEvent, m)
+}
+
+// managed refuses with LastAdmin when, without the given user, no member can
+// manage members. Where nobody could before, nothing is lost and it allows.
+func (t *tx) managed(o *invite.Organization, without string) error {
+	var managers []string
+	if err := t.each(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1`, []any{o.InstanceID}, func(row scanner) error {
+		r, err := scanRole(row)
+		if r.Can(invite.MembershipsManage) {
+			managers = append(managers, r.ID)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	self, others := 0, 0
+	for _, role := range managers {
+		var s, n int
+		if err := t.row(`
+			SELECT
+				(SELECT count(*) FROM memberships
+				WHERE instance_id = $1 AND organization_id = $2 AND user_id = $4 AND role_id = $3),
+				(SELECT count(*) FROM (
+					SELECT 1 FROM memberships
+					WHERE instance_id = $1 AND organization_id = $2 AND role_id = $3 AND user_id <> $4
+					LIMIT 1) AS other)`, o.InstanceID, o.ID, role, without).Scan(&s, &n); err != nil {
+			return err
+		}
+		self, others = self+s, others+n
+	}
+	if self > 0 && others == 0 {
+		return invite.Err(invite.LastAdmin)
+	}
+	return nil
+}

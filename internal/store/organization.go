@@ -1,0 +1,321 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"usher/internal/invite"
+)
+
+const organizationColumns = `o.id, o.instance_id, o.name, o.slug, o.max_allowed_memberships, o.admin_delete_enabled,
+	o.public_metadata, o.private_metadata, o.created_by, o.members, o.pending, o.created_at, o.updated_at`
+
+func scanOrganization(row scanner, more ...any) (*invite.Organization, error) {
+	var o invite.Organization
+	err := row.Scan(append([]any{
+		&o.ID, &o.InstanceID, &o.Name, &o.Slug, &o.MaxAllowedMemberships, &o.AdminDeleteEnabled,
+		(*[]byte)(&o.PublicMetadata), (*[]byte)(&o.PrivateMetadata), &o.CreatedBy, &o.Members, &o.Pending, &o.CreatedAt, &o.UpdatedAt,
+	}, more...)...)
+	return &o, err
+}
+
+// organization returns the row, or refuses with OrganizationNotFound.
+func (t *tx) organization(instance, id string) (*invite.Organization, error) {
+	o, err := scanOrganization(t.row(`
+		SELECT `+organizationColumns+`
+		FROM organizations o
+		WHERE o.instance_id = $1 AND o.id = $2`, instance, id))
+	return o, missing(err, invite.Err(invite.OrganizationNotFound))
+}
+
+// CreateOrganization creates an organization. With a creator, that user becomes
+// its first member with the admin role.
+func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n invite.NewOrganization) (*invite.Organization, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	var o *invite.Organization
+	err := db.write(ctx, func(t *tx) error {
+		o = &invite.Organization{
+			ID: newID(organizationID, t.now), InstanceID: in.ID, Name: n.Name,
+			MaxAllowedMemberships: in.MaxAllowedMemberships, AdminDeleteEnabled: true,
+			CreatedBy: n.CreatedBy, CreatedAt: t.now, UpdatedAt: t.now,
+			PublicMetadata: emptyObject, PrivateMetadata: emptyObject,
+		}
+		if n.MaxAllowedMemberships != nil {
+			o.MaxAllowedMemberships = *n.MaxAllowedMemberships
+		}
+		if n.CreatedAt != 0 {
+			o.CreatedAt = n.CreatedAt
+		}
+		if err := n.Metadata.Apply(&o.PublicMetadata, &o.PrivateMetadata, nil); err != nil {
+			return err
+		}
+		if err := t.insertOrganization(o, n.Slug); err != nil {
+			return err
+		}
+		if err := t.event(in.ID, o.ID, invite.OrganizationCreatedEvent, o); err != nil {
+			return err
+		}
+		return t.addCreator(in, o)
+	})
+	return o, err
+}
+
+var emptyObject = []byte("{}")
+
+// insertOrganization stores o under the wanted slug, or under the first free one
+// made from its name.
+func (t *tx) insertOrganization(o *invite.Organization, slug string) error {
+	candidates := []string{slug}
+	if slug == "" {
+		base := invite.Slug(o.Name)
+		unique := strings.ToLower(o.ID[len(organizationID)+21:])
+		candidates = []string{base, strings.Trim(base+"-"+unique, "-")}
+		if base == "" {
+			candidates = candidates[1:]
+		}
+	}
+	for _, o.Slug = range candidates {
+		n, err := t.exec(`
+			INSERT INTO organizations (instance_id, id, name, slug, max_allowed_memberships, admin_delete_enabled,
+				public_metadata, private_metadata, created_by, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			ON CONFLICT (instance_id, slug) DO NOTHING`,
+			o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
+			string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedBy, o.CreatedAt, o.UpdatedAt)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return t.count(o.InstanceID, "organizations", 1)
+		}
+	}
+	return invite.ParamErr(invite.ValueExists, "slug", o.Slug)
+}
+
+// count moves one of the instance's counters; the name is a constant of the caller.
+func (t *tx) count(instance, counter string, by int) error {
+	_, err := t.exec(`UPDATE instances SET `+counter+` = `+counter+` + $2 WHERE instance_id = $1`, instance, by)
+	return err
+}
+
+func (t *tx) addCreator(in *invite.Instance, o *invite.Organization) error {
+	if o.CreatedBy == "" {
+		return nil
+	}
+	u, err := t.user(in.ID, o.CreatedBy)
+	if errors.Is(err, invite.Err(invite.UserNotFound)) {
+		return invite.Err(invite.CreatorNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	role, err := t.roleByKey(in.ID, invite.RoleAdmin)
+	if err != nil {
+		return err
+	}
+	_, err = t.insertMembership(o, u, role, emptyObject, emptyObject)
+	return err
+}
+
+// Organization returns an organization by id or slug, or OrganizationNotFound.
+func (db *DB) Organization(ctx context.Context, in *invite.Instance, idOrSlug string) (*invite.Organization, error) {
+	var o *invite.Organization
+	err := db.read(ctx, func(t *tx) (err error) {
+		if o, err = t.organization(in.ID, idOrSlug); errors.Is(err, invite.Err(invite.OrganizationNotFound)) {
+			o, err = scanOrganization(t.row(`
+				SELECT `+organizationColumns+`
+				FROM organizations o
+				WHERE o.instance_id = $1 AND o.slug = $2`, in.ID, idOrSlug))
+			err = missing(err, invite.Err(invite.OrganizationNotFound))
+		}
+		return t.unswept(o, err)
+	})
+	return o, err
+}
+
+// unswept takes from o's counter the invitations that have expired but are not
+// written down yet.
+func (t *tx) unswept(o *invite.Organization, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := t.overdue(o.InstanceID, o.ID)
+	o.Pending -= n
+	return err
+}
+
+// OrganizationFilter selects and orders a list of organizations.
+type OrganizationFilter struct {
+	Query      string // exact id, or part of the name or slug, in any case
+	OrderBy    string // created_at, name or members_count
+	Descending bool
+	invite.Page
+}
+
+// Organizations returns one page and the number of organizations that match.
+func (db *DB) Organizations(ctx context.Context, in *invite.Instance, f OrganizationFilter) ([]*invite.Organization, int, error) {
+	column := map[string]string{"created_at": "o.created_at", "name": "o.name", "members_count": "o.members"}[f.OrderBy]
+	q := where{}
+	q.and(`o.instance_id = ` + q.arg(in.ID))
+	if f.Query != "" {
+		pattern := q.arg(contains(f.Query))
+		q.and(`(o.id = ` + q.arg(f.Query) + ` OR lower(o.name) LIKE ` + pattern + ` ESCAPE '\' OR o.slug LIKE ` + pattern + ` ESCAPE '\')`)
+	}
+	var list []*invite.Organization
+	var total int
+	err := db.read(ctx, func(t *tx) (err error) {
+		list = nil
+		if total, err = t.total(in.ID, "organizations", f.Query == "", q); err != nil {
+			return err
+		}
+		query := `SELECT ` + organizationColumns + ` FROM organizations o` + q.clause() + order(column, "o.id", f.Descending) + q.limit(f.Page)
+		if err := t.each(query, q.args, func(row scanner) error {
+			o, err := scanOrganization(row)
+			list = append(list, o)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, o := range list {
+			if err := t.unswept(o, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+// total reads the instance's counter when the list is unfiltered, else counts.
+func (t *tx) total(instance, table string, unfiltered bool, q where) (n int, err error) {
+	if unfiltered {
+		err = t.row(`SELECT `+table+` FROM instances WHERE instance_id = $1`, instance).Scan(&n)
+		return n, err
+	}
+	err = t.row(`SELECT count(*) FROM `+table+` `+table[:1]+q.clause(), q.args...).Scan(&n)
+	return n, err
+}
+
+// UpdateOrganization changes an organization.
+func (db *DB) UpdateOrganization(ctx context.Context, in *invite.Instance, id string, c invite.OrganizationChange) (*invite.Organization, error) {
+	var o *invite.Organization
+	err := db.write(ctx, func(t *tx) (err error) {
+		if o, err = t.organization(in.ID, id); err != nil {
+			return err
+		}
+		if err := c.Apply(o); err != nil {
+			return err
+		}
+		o.UpdatedAt = t.now
+		t.changed = append(t.changed, o.ID)
+		if err := t.updateOrganization(o); err != nil {
+			return err
+		}
+		if err := t.event(in.ID, o.ID, invite.OrganizationUpdatedEvent, o); err != nil {
+			return err
+		}
+		return t.unswept(o, nil)
+	})
+	return o, err
+}
+
+func (t *tx) updateOrganization(o *invite.Organization) error {
+	_, err := t.exec(`
+		UPDATE organizations
+		SET name = $3, slug = $4, max_allowed_memberships = $5, admin_delete_enabled = $6,
+			public_metadata = $7, private_metadata = $8, created_at = $9, updated_at = $10
+		WHERE instance_id = $1 AND id = $2`,
+		o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
+		string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedAt, o.UpdatedAt)
+	if err != nil && t.db.dialect.duplicate(err) {
+		return invite.ParamErr(invite.ValueExists, "slug", o.Slug)
+	}
+	return err
+}
+
+// DeleteOrganization deletes an organization with its memberships, invitations
+// and queued messages. Tickets that point to it say so afterwards.
+func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id string) (invite.Deleted, error) {
+	var gone invite.Deleted
+	err := db.write(ctx, func(t *tx) error {
+		o, err := t.organization(in.ID, id)
+		if err != nil {
+			return err
+		}
+		gone = invite.Deleted{Object: "organization", ID: o.ID, Slug: o.Slug}
+		t.changed = append(t.changed, o.ID)
+		for _, table := range []string{"memberships", "invitations", "outbox"} {
+			if _, err := t.exec(`DELETE FROM `+table+` WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(`DELETE FROM organizations WHERE instance_id = $1 AND id = $2`, in.ID, o.ID); err != nil {
+			return err
+		}
+		if err := t.count(in.ID, "organizations", -1); err != nil {
+			return err
+		}
+		return t.event(in.ID, o.ID, invite.OrganizationDeletedEvent, gone)
+	})
+	return gone, err
+}
+
+// contains returns the LIKE pattern, folded and escaped, for text that holds s.
+func contains(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"
+}
+
+// where builds the WHERE clause and arguments of a filtered list. Conditions
+// come from this package; only their arguments come from a client.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+// arg adds an argument and returns the name that stands for it.
+func (w *where) arg(v any) string {
+	w.args = append(w.args, v)
+	return fmt.Sprintf("$%d", len(w.args))
+}
+
+// list adds arguments and returns their names, separated by commas.
+func (w *where) list(values []string) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = w.arg(v)
+	}
+	return strings.Join(names, ", ")
+}
+
+// and adds a condition.
+func (w *where) and(condition string) { w.conditions = append(w.conditions, condition) }
+
+// in adds a condition that column has one of values; no values is no condition.
+func (w *where) in(column string, values []string) {
+	if len(values) > 0 {
+		w.and(column + ` IN (` + w.list(values) + `)`)
+	}
+}
+
+func (w *where) clause() string { return ` WHERE ` + strings.Join(w.conditions, ` AND `) }
+
+// limit must come after everything else that adds arguments.
+func (w *where) limit(p invite.Page) string {
+	return ` LIMIT ` + w.arg(p.Limit) + ` OFFSET ` + w.arg(p.Offset)
+}
+
+// order sorts by column with ties broken by id, so that every list is total.
+func order(column, id string, descending bool) string {
+	direction := ``
+	if descending {
+		direction = ` DESC`
+	}
+	if column == id {
+		return ` ORDER BY ` + id + direction
+	}
+	return ` ORDER BY ` + column + direction + `, ` + id + direction
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+
+	"usher/internal/invite"
+)
+
+// MailKind is the kind of message that carries an invitation to its mailbox.
+const MailKind = "mail"
+
+// Message is one thing to deliver. It names what it is about; what is said, and
+// the ticket in it, is made at the moment of delivery.
+type Message struct {
+	InstanceID     string
+	Bucket         int
+	ID             string // stable over all attempts
+	Kind           string
+	OrganizationID string
+	InvitationID   string
+	Attempt        int // 1 for the first; also the fence of the claim
+	CreatedAt      invite.Instant
+}
+
+// buckets spread messages so that a claim names one part of the table only.
+const buckets = 8
+
+func bucketOf(organization string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(organization)) // never fails
+	return int(h.Sum32() % buckets)
+}
+
+// enqueue queues a message about i; workers wake when the transaction is durable.
+func (t *tx) enqueue(i *invite.Invitation, kind string) error {
+	t.after = append(t.after, func() { t.db.wake(&t.db.outbox) })
+	_, err := t.exec(`
+		INSERT INTO outbox (instance_id, organization_id, bucket, id, kind, invitation_id, due_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		i.InstanceID, i.OrganizationID, bucketOf(i.OrganizationID), newID(emailID, t.now), kind, i.ID, t.now, t.now)
+	return err
+}
+
+// wake closes a channel that sleepers hold and puts a new one in its place.
+func (db *DB) wake(ch *chan struct{}) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	close(*ch)
+	*ch = make(chan struct{})
+}
+
+// Queued returns a channel that is closed when the next message is queued by
+// this process. Take it before asking for what is due.
+func (db *DB) Queued() <-chan struct{} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.outbox
+}
+
+// Claim takes up to limit due messages and hides them for the lease. A message
+// whose lease ran out is due again, with the next attempt. It also returns when
+// the next message will be due; zero when none is queued.
+func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]Message, invite.Instant, error) {
+	due, next, err := db.dueBuckets(ctx)
+	if err != nil || len(due) == 0 {
+		return nil, next, err
+	}
+	var list []Message
+	err = db.write(ctx, func(t *tx) error {
+		list = nil
+		for _, bucket := range due {
+			if err := t.claim(bucket, limit-len(list), lease, &list); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, next, err
+}
+
+// dueBuckets returns the buckets that have due messages, and the instant at
+// which the next message of any bucket is due.
+func (db *DB) dueBuckets(ctx context.Context) (due []int, next invite.Instant, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		due, next = nil, 0
+		for bucket := range buckets {
+			var first invite.Instant
+			err := t.row(`
+				SELECT due_at
+				FROM outbox
+				WHERE bucket = $1 AND parked = 0
+				ORDER BY due_at, id
+				LIMIT 1`, bucket).Scan(&first)
+			switch {
+			case missing(err, nil) != nil:
+				return err
+			case err != nil:
+				continue
+			case first <= t.now:
+				due = append(due, bucket)
+			}
+			if next == 0 || first < next {
+				next = first
+			}
+		}
+		return nil
+	})
+	return due, next, err
+}
+
+func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) error {
+	if limit <= 0 {
+		return nil
+	}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	return t.each(`
+		UPDATE outbox
+		SET attempt = attempt + 1, due_at = $3
+		WHERE bucket = $1 AND id IN (
+			SELECT id
+			FROM outbox
+			WHERE bucket = $1 AND parked = 0 AND due_at <= $2
+			ORDER BY due_at, id
+			LIMIT $4`+t.db.dialect.skipLocked+`)
+		RETURNING instance_id, organization_id, bucket, id, kind, invitation_id, attempt, created_at`,
+		[]any{bucket, t.now, t.now.Add(lease), limit}, func(row scanner) error {
+			var m Message
+			err := row.Scan(&m.InstanceID, &m.OrganizationID, &m.Bucket, &m.ID, &m.Kind, &m.InvitationID, &m.Attempt, &m.CreatedAt)
+			*list = append(*list, m)
+			return err
+		})
+}
+
+// finish changes or removes a claimed message. It does nothing when the lease
+// has run out and the message was claimed again: that attempt is not ours.
+func (db *DB) finish(ctx context.Context, m Message, statement string, args ...any) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{} // lists do not show messages
+		_, err := t.exec(statement+` WHERE instance_id = $1 AND bucket = $2 AND id = $3 AND attempt = $4`,
+			append([]any{m.InstanceID, m.Bucket, m.ID, m.Attempt}, args...)...)
+		return err
+	})
+}
+
+// Delivered removes a message that has reached its destination, or that has
+// become pointless.
+func (db *DB) Delivered(ctx context.Context, m Message) error {
+	return db.finish(ctx, m, `DELETE FROM outbox`)
+}
+
+// Retry makes a message due again at the given instant and keeps why.
+func (db *DB) Retry(ctx context.Context, m Message, at invite.Instant, reason string) error {
+	return db.finish(ctx, m, `UPDATE outbox SET due_at = $5, last_error = $6`, at, reason)
+}
+
+// Park sets a message aside after its last attempt and keeps why.
+func (db *DB) Park(ctx context.Context, m Message, reason string) error {
+	return db.finish(ctx, m, `UPDATE outbox SET parked = 1, last_error = $5`, reason)
+}
+
+// Release hands a message back that was claimed and not tried.
+func (db *DB) Release(ctx context.Context, m Message) error {
+	return db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
+}
+
+// OutboxStats says how the outbox stands.
+type OutboxStats struct {
+	Queued, Parked int
+	OldestDue      invite.Instant // 0 when nothing is due
+}
+
+// OutboxStats counts the outbox's messages.
+func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
+	var s OutboxStats
+	err := db.read(ctx, func(t *tx) error {
+		return t.row(`
+			SELECT
+				(SELECT count(*) FROM outbox WHERE parked = 0),
+				(SELECT count(*) FROM outbox WHERE parked = 1),
+				(SELECT COALESCE(min(due_at), 0) FROM outbox WHERE parked = 0 AND due_at <= $1)`, t.now).
+			Scan(&s.Queued, &s.Parked, &s.OldestDue)
+	})
+	return s, err
+}
+
+// Parked returns up to limit messages that were set aside, newest first, with why.
+func (db *DB) Parked(ctx context.Context, limit int) (map[string]string, error) {
+	reasons := make(map[string]string)
+	err := db.read(ctx, func(t *tx) error {
+		return t.each(`SELECT id, last_error FROM outbox WHERE parked = 1 ORDER BY id DESC LIMIT $1`, []any{limit}, func(row scanner) error {
+			var id, reason string
+			err := row.Scan(&id, &reason)
+			reasons[id] = reason
+			return err
+		})
+	})
+	return reasons, err
+}
+
+// MailSubject is what a message about an invitation has to say.
+type MailSubject struct {
+	Ticketed
+	Inviter *invite.User // nil without an inviter
+}
+
+// MailSubject reads what the message m is about. ok is false when nothing is left to
+// say: the invitation is not pending any more, or gone.
+func (db *DB) MailSubject(ctx context.Context, m Message) (subject MailSubject, ok bool, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		i, err := t.invitation(m.InstanceID, m.OrganizationID, m.InvitationID)
+		if err != nil {
+			return err
+		}
+		found, err := t.ticketed(invite.TicketFor(i, invite.ByMail))
+		if err != nil {
+			return err
+		}
+		subject.Ticketed, ok = *found, i.StatusAt(t.now) == invite.Pending
+		if i.Inviter != nil {
+			subject.Inviter, err = t.user(m.InstanceID, i.InviterID)
+		}
+		return err
+	})
+	if isRefusal(err) {
+		return MailSubject{}, false, nil
+	}
+	return subject, ok, err
+}

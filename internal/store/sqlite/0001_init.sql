@@ -1,0 +1,186 @@
+-- Instants are Unix milliseconds. Metadata is JSON text, kept byte for byte in
+-- key order. Empty text stands for "none". Ids sort by the moment they were
+-- made (see newID), so a list in creation order walks an index on the id.
+
+-- +goose Up
+
+CREATE TABLE instances (
+    instance_id             TEXT NOT NULL PRIMARY KEY,
+    environment             TEXT NOT NULL, -- test | live
+    name                    TEXT NOT NULL,
+    home_url                TEXT NOT NULL,
+    max_allowed_memberships INTEGER NOT NULL, -- of a new organization; 0 = no limit
+    mail_proof_only         INTEGER NOT NULL,
+    users                   INTEGER NOT NULL DEFAULT 0, -- counter
+    organizations           INTEGER NOT NULL DEFAULT 0, -- counter
+    created_at              INTEGER NOT NULL
+) STRICT;
+
+-- A secret key selects its instance, so its hash alone is the key here.
+CREATE TABLE keys (
+    key_hash    TEXT NOT NULL PRIMARY KEY, -- SHA-256, hex
+    instance_id TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE roles (
+    instance_id TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    role_key    TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    description TEXT NOT NULL,
+    permissions TEXT NOT NULL, -- keys, separated by spaces
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX roles_by_key ON roles (instance_id, role_key);
+
+CREATE TABLE users (
+    instance_id              TEXT NOT NULL,
+    id                       TEXT NOT NULL,
+    external_id              TEXT NOT NULL,
+    username                 TEXT NOT NULL,
+    first_name               TEXT NOT NULL,
+    last_name                TEXT NOT NULL,
+    primary_email_address_id TEXT NOT NULL,
+    public_metadata          TEXT NOT NULL,
+    private_metadata         TEXT NOT NULL,
+    unsafe_metadata          TEXT NOT NULL,
+    banned                   INTEGER NOT NULL DEFAULT 0,
+    created_at               INTEGER NOT NULL,
+    updated_at               INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX users_by_creation ON users (instance_id, created_at, id);
+CREATE UNIQUE INDEX users_by_external_id ON users (instance_id, external_id) WHERE external_id <> '';
+CREATE UNIQUE INDEX users_by_username ON users (instance_id, username) WHERE username <> '';
+
+CREATE TABLE email_addresses (
+    instance_id   TEXT NOT NULL,
+    user_id       TEXT NOT NULL,
+    id            TEXT NOT NULL,
+    email_address TEXT NOT NULL,
+    email_key     TEXT NOT NULL, -- what addresses are compared by
+    verified      TEXT NOT NULL, -- strategy that proved it; empty = unverified
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, user_id, id)
+) STRICT;
+CREATE UNIQUE INDEX email_addresses_by_key ON email_addresses (instance_id, email_key) WHERE verified <> '';
+
+CREATE TABLE organizations (
+    instance_id             TEXT NOT NULL,
+    id                      TEXT NOT NULL,
+    name                    TEXT NOT NULL,
+    slug                    TEXT NOT NULL,
+    max_allowed_memberships INTEGER NOT NULL, -- 0 = no limit
+    admin_delete_enabled    INTEGER NOT NULL,
+    public_metadata         TEXT NOT NULL,
+    private_metadata        TEXT NOT NULL,
+    created_by              TEXT NOT NULL,
+    members                 INTEGER NOT NULL DEFAULT 0, -- counters: one for members, one for each status
+    pending                 INTEGER NOT NULL DEFAULT 0,
+    accepted                INTEGER NOT NULL DEFAULT 0,
+    revoked                 INTEGER NOT NULL DEFAULT 0,
+    expired                 INTEGER NOT NULL DEFAULT 0,
+    declined                INTEGER NOT NULL DEFAULT 0,
+    created_at              INTEGER NOT NULL,
+    updated_at              INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
+CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
+
+CREATE TABLE memberships (
+    instance_id      TEXT NOT NULL,
+    organization_id  TEXT NOT NULL,
+    user_id          TEXT NOT NULL,
+    id               TEXT NOT NULL,
+    role_id          TEXT NOT NULL,
+    public_metadata  TEXT NOT NULL,
+    private_metadata TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id, user_id)
+) STRICT;
+CREATE INDEX memberships_by_creation ON memberships (instance_id, organization_id, id);
+CREATE INDEX memberships_by_role ON memberships (instance_id, organization_id, role_id, id);
+CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, organization_id);
+
+CREATE TABLE invitations (
+    instance_id      TEXT NOT NULL,
+    organization_id  TEXT NOT NULL,
+    id               TEXT NOT NULL,
+    email_address    TEXT NOT NULL,
+    email_key        TEXT NOT NULL,
+    role_id          TEXT NOT NULL,
+    inviter_id       TEXT NOT NULL,
+    status           INTEGER NOT NULL, -- invite.Status
+    closed           TEXT NOT NULL,    -- empty while pending, then the id
+    public_metadata  TEXT NOT NULL,
+    private_metadata TEXT NOT NULL,
+    redirect_url     TEXT NOT NULL,
+    generation       INTEGER NOT NULL,
+    user_id          TEXT NOT NULL,    -- who accepted
+    expires_at       INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id, id)
+) STRICT;
+CREATE INDEX invitations_by_status ON invitations (instance_id, organization_id, status, id, expires_at);
+-- One pending invitation for each organization and address, and the way to all of an address.
+CREATE UNIQUE INDEX invitations_by_email ON invitations (instance_id, organization_id, email_key, closed);
+CREATE INDEX invitations_by_expiry ON invitations (instance_id, expires_at, organization_id, id) WHERE status = 0;
+
+CREATE TABLE events (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    type            TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    data            TEXT NOT NULL, -- JSON, without anything that can be replayed
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+
+-- Messages to be sent. A claim moves due_at behind its lease and counts the
+-- attempt, which fences whoever held the lease before.
+CREATE TABLE outbox (
+    instance_id     TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    bucket          INTEGER NOT NULL, -- keeps claiming on one shard
+    id              TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    invitation_id   TEXT NOT NULL,
+    parked          INTEGER NOT NULL DEFAULT 0,
+    attempt         INTEGER NOT NULL DEFAULT 0,
+    due_at          INTEGER NOT NULL,
+    last_error      TEXT NOT NULL DEFAULT '',
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, bucket, id)
+) STRICT;
+CREATE INDEX outbox_due ON outbox (bucket, due_at, id) WHERE parked = 0;
+
+-- Mail that was kept instead of sent. The ticket in its link is left out and
+-- derived again when the message is read.
+CREATE TABLE inbox (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    email_key       TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    invitation_id   TEXT NOT NULL,
+    message         TEXT NOT NULL, -- JSON
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX inbox_by_email ON inbox (instance_id, email_key, id);
+
+CREATE TABLE idempotency_keys (
+    instance_id     TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    fingerprint     TEXT NOT NULL, -- SHA-256 of method, path and body, hex
+    response        BLOB NOT NULL, -- sealed: it may carry a ticket
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, idempotency_key)
+) STRICT;
+CREATE INDEX idempotency_keys_by_creation ON idempotency_keys (instance_id, created_at);

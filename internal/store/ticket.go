@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/invite"
+)
+
+// Ticketed is what a ticket opens: the invitation and what surrounds it.
+type Ticketed struct {
+	Instance     *invite.Instance
+	Organization *invite.Organization
+	Invitation   *invite.Invitation
+	// Known says whether a user has verified the invited address.
+	Known bool
+}
+
+// InvitationByTicket reads what a verified ticket points to, whatever its
+// status. It refuses with OrganizationDeleted or TicketInvalid.
+func (db *DB) InvitationByTicket(ctx context.Context, ticket invite.Ticket) (*Ticketed, error) {
+	var found *Ticketed
+	err := db.read(ctx, func(t *tx) (err error) {
+		if found, err = t.ticketed(ticket); err != nil {
+			return err
+		}
+		_, err = t.owner(ticket.InstanceID, found.Invitation.Email)
+		if found.Known = err == nil; errors.Is(err, invite.Err(invite.UserNotFound)) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
+func (t *tx) ticketed(ticket invite.Ticket) (*Ticketed, error) {
+	in, err := t.instance(ticket.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	o, err := t.organization(in.ID, ticket.OrganizationID)
+	if err := t.unswept(o, err); err != nil {
+		if errors.Is(err, invite.Err(invite.OrganizationNotFound)) {
+			return nil, invite.Err(invite.OrganizationDeleted)
+		}
+		return nil, err
+	}
+	i, err := t.invitation(in.ID, o.ID, ticket.InvitationID)
+	if errors.Is(err, invite.Err(invite.InvitationNotFound)) || err == nil && i.Generation != ticket.Generation {
+		return nil, invite.Err(invite.TicketInvalid)
+	}
+	return &Ticketed{Instance: in, Organization: o, Invitation: i}, err
+}
+
+// AcceptInvitation redeems a verified ticket: it makes the joiner a member with
+// the invitation's role and metadata, turns the invitation's seat into the
+// member's, and marks the invitation accepted. Of any number of concurrent
+// redemptions, revocations and expiries one succeeds.
+func (db *DB) AcceptInvitation(ctx context.Context, ticket invite.Ticket, j invite.Joiner) (*invite.Membership, error) {
+	if err := j.Check(); err != nil {
+		return nil, err
+	}
+	var m *invite.Membership
+	err := db.write(ctx, func(t *tx) error {
+		found, err := t.ticketed(ticket)
+		if err != nil {
+			return err
+		}
+		i, o := found.Invitation, found.Organization
+		if err := i.Accept(t.now); err != nil {
+			return err
+		}
+		u, err := t.joiner(found, ticket.Channel, j)
+		if err != nil {
+			return err
+		}
+		role, err := t.roleByKey(found.Instance.ID, i.Role)
+		if err != nil {
+			return err
+		}
+		i.UserID = u.ID
+		if err := t.end(i); err != nil {
+			return err
+		}
+		o.Pending--
+		if m, err = t.insertMembership(o, u, role, i.PublicMetadata, i.PrivateMetadata); err != nil {
+			return err
+		}
+		if err := o.Room(0); err != nil {
+			return err // the limit was lowered below what is taken
+		}
+		return t.event(found.Instance.ID, o.ID, invite.InvitationAcceptedEvent, i)
+	})
+	return m, err
+}
+
+// joiner finds or makes the user who joins. A named user must own the invited
+// address as verified; a new one is trusted with it because of the ticket.
+func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invite.User, error) {
+	in, email := found.Instance, found.Invitation.Email
+	if j.UserID != "" {
+		u, err := t.user(in.ID, j.UserID)
+		if err == nil && !u.Owns(email.Key) {
+			return nil, invite.Err(invite.AddressNotOwned)
+		}
+		return u, err
+	}
+	u, err := t.owner(in.ID, email)
+	if !errors.Is(err, invite.Err(invite.UserNotFound)) {
+		return u, err
+	}
+	if in.MailProofOnly && ch != invite.ByMail {
+		return nil, invite.Err(invite.MailboxUnproven)
+	}
+	return t.newUser(in, &invite.NewUser{
+		Emails: []invite.Email{email}, FirstName: j.FirstName, LastName: j.LastName, ExternalID: j.ExternalID,
+	}, invite.VerifiedByTicket)
+}
+
+// DeclineInvitation ends the invitation a verified ticket points to, at the
+// invitee's wish, and gives its seat back. The contract has no such status: the
+// event is a revocation.
+func (db *DB) DeclineInvitation(ctx context.Context, ticket invite.Ticket) error {
+	return db.write(ctx, func(t *tx) error {
+		found, err := t.ticketed(ticket)
+		if err != nil {
+			return err
+		}
+		if err := found.Invitation.Decline(t.now); err != nil {
+			return err
+		}
+		if err := t.end(found.Invitation); err != nil {
+			return err
+		}
+		return t.event(found.Instance.ID, found.Organization.ID, invite.InvitationRevokedEvent, found.Invitation)
+	})
+}

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"usher/internal/invite"
+)
+
+// writer is the one goroutine that changes a SQLite file. It takes whatever
+// operations are waiting, runs each behind its own savepoint in one
+// transaction, commits once, and answers all: the cost of a durable commit is
+// shared, and a refused operation takes back only its own changes.
+type writer struct {
+	db   *DB
+	sql  *sql.DB
+	conn *conn
+	jobs chan *job
+	stop chan struct{}
+	done chan struct{}
+}
+
+type job struct {
+	ctx    context.Context
+	run    func(*tx) error
+	tx     *tx
+	err    error
+	panic  any
+	answer chan struct{}
+}
+
+// maxBatch bounds how long the first operation of a batch waits for the last.
+const maxBatch = 256
+
+// errClosed is returned for operations begun after Close.
+var errClosed = errors.New("the database is closed")
+
+func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
+	c, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("opening the writer: %w", err)
+	}
+	w := &writer{
+		db: db, sql: pool, conn: newConn(c),
+		jobs: make(chan *job, maxBatch), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go w.loop()
+	return w, nil
+}
+
+// close carries out what is queued, then closes the connection.
+func (w *writer) close() error {
+	close(w.stop)
+	<-w.done
+	return errors.Join(w.conn.close(), w.sql.Close())
+}
+
+// do queues f and waits for its outcome. Once queued an operation is carried
+// out unless ctx ended before its turn; the outcome is always the true one.
+func (w *writer) do(ctx context.Context, f func(*tx) error) error {
+	j := &job{ctx: ctx, run: f, answer: make(chan struct{})}
+	select {
+	case w.jobs <- j:
+	case <-w.stop:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-j.answer:
+	case <-w.done:
+		return errClosed
+	}
+	if j.panic != nil {
+		panic(j.panic)
+	}
+	return j.err
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	batch := make([]*job, 0, maxBatch)
+	for {
+		select {
+		case first := <-w.jobs:
+			batch = w.collect(append(batch[:0], first))
+		case <-w.stop:
+			if batch = w.collect(batch[:0]); len(batch) == 0 {
+				return
+			}
+		}
+		w.serve(batch)
+	}
+}
+
+// collect adds what is waiting, without waiting for more.
+func (w *writer) collect(batch []*job) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j := <-w.jobs:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// serve commits a batch and answers it. When one of several operations met an
+// engine error, which may have undone the others' work as well, each is run
+// again in a transaction of its own.
+func (w *writer) serve(batch []*job) {
+	if !w.commit(batch) && len(batch) > 1 {
+		for _, j := range batch {
+			w.commit([]*job{j})
+		}
+	}
+	for _, j := range batch {
+		close(j.answer)
+	}
+}
+
+// commit runs a batch in one transaction. It reports false when an operation
+// met an engine error, so that everything was taken back.
+func (w *writer) commit(batch []*job) bool {
+	if err := w.conn.run("BEGIN IMMEDIATE"); err != nil {
+		fail(batch, fmt.Errorf("beginning a transaction: %w", err))
+		return true
+	}
+	wrote := false
+	for _, j := range batch {
+		if err := w.perform(j); err != nil {
+			w.rollback()
+			fail(batch, err)
+			return false
+		}
+		wrote = wrote || j.tx != nil && j.tx.wrote && j.err == nil
+	}
+	if !wrote {
+		w.rollback()
+		return true
+	}
+	if err := w.conn.run("COMMIT"); err != nil {
+		w.rollback()
+		fail(batch, fmt.Errorf("committing: %w", err))
+		return true
+	}
+	for _, j := range batch {
+		w.publish(j)
+	}
+	return true
+}
+
+// perform runs one job. A refusal by a rule stays with the job; any other error
+// is returned, since the transaction may not be what it was.
+func (w *writer) perform(j *job) error {
+	j.tx, j.err, j.panic = nil, nil, nil
+	if j.ctx.Err() != nil {
+		j.err = context.Cause(j.ctx)
+		return nil
+	}
+	t := &tx{db: w.db, conn: w.conn, now: w.db.Now(), write: true}
+	j.tx = t
+	j.err = w.guard(j, t)
+	refused := j.panic != nil || isRefusal(j.err)
+	switch {
+	case j.err != nil && !refused:
+		return j.err
+	case !t.wrote:
+		return nil
+	case refused:
+		if err := w.conn.run("ROLLBACK TO operation"); err != nil {
+			return err
+		}
+	}
+	return w.conn.run("RELEASE operation")
+}
+
+// guard keeps a panic of one operation from ending the writer; do raises it
+// again where it belongs.
+func (w *writer) guard(j *job, t *tx) (err error) {
+	defer func() {
+		if j.panic = recover(); j.panic != nil {
+			err = errors.New("panic in a transaction")
+		}
+	}()
+	return j.run(t)
+}
+
+func isRefusal(err error) bool {
+	_, one := errors.AsType[*invite.Error](err)
+	_, many := errors.AsType[invite.Errors](err)
+	_, other := errors.AsType[refusal](err)
+	return one || many || other
+}
+
+// refusal marks an error of a caller's function that is no engine error.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// rollback ends the transaction without effect. The engine may have done so
+// itself, as it does when the disk is full; that is not an error here.
+func (w *writer) rollback() { _ = w.conn.run("ROLLBACK") }
+
+func fail(batch []*job, cause error) {
+	for _, j := range batch {
+		j.tx, j.err = nil, cause
+	}
+}
+
+// publish makes a committed operation's change visible to caches and workers,
+// before the operation is answered.
+func (w *writer) publish(j *job) {
+	if j.tx == nil || j.err != nil || !j.tx.wrote {
+		return
+	}
+	w.db.cache.changed(j.tx.changed)
+	for _, f := range j.tx.after {
+		f()
+	}
+}
