@@ -1,0 +1,200 @@
+package clerk
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"usher/internal/invite"
+)
+
+// What only the wire refuses: the request never reached a rule.
+const (
+	AuthorizationMalformed invite.Kind = "authorization header malformed"
+	RouteNotFound          invite.Kind = "route not found"
+	MethodNotAllowed       invite.Kind = "method not allowed"
+	VersionInvalid         invite.Kind = "api version invalid" // Values: the reason
+	BodyInvalid            invite.Kind = "request body invalid"
+	BodyTooLarge           invite.Kind = "request body too large"
+	ContentTypeUnsupported invite.Kind = "content type unsupported"
+	QueryMalformed         invite.Kind = "query malformed"
+	QueryMissing           invite.Kind = "query parameter missing" // Param
+	IdempotencyKeyInvalid  invite.Kind = "idempotency key invalid"
+	Internal               invite.Kind = "internal"
+)
+
+// Refusal is one row of Table: how a kind of refusal looks on the wire.
+type Refusal struct {
+	Kind    invite.Kind
+	Status  int
+	Code    string
+	Message string
+	// Long is the long message. %p stands for the parameter, %v for the first
+	// value, %s for all values, %w for the second value, %d for the limit.
+	Long string
+	// Meta names the facts sent along: param_name, param_names,
+	// email_addresses or permissions.
+	Meta string
+	When string // for the documentation
+}
+
+// Table is everything the server refuses. It is the source of the answers, of
+// docs/errors.md and of a test that no kind is missing. The texts that clients
+// match on are the contract's (§2.5); the others are our own.
+var Table = []Refusal{
+	{AuthorizationMalformed, 401, "authorization_header_format_invalid", "Invalid Authorization header format", "Invalid Authorization header format. Must be 'Bearer <YOUR_API_KEY>'", "", "the Authorization header is missing or not a bearer token"},
+	{invite.KeyInvalid, 401, "clerk_key_invalid", keyInvalid, keyInvalid, "", "the secret key is unknown"},
+	{RouteNotFound, 404, "resource_not_found", "not found", "There is nothing at this path.", "", "the path is not part of the API"},
+	{MethodNotAllowed, 405, "method_not_allowed", "method not allowed", "This path does not support the request's method.", "", "the path exists with other methods; the Allow header lists them"},
+	{VersionInvalid, 400, "api_version_invalid", "invalid API version", "Invalid Clerk API version: %v", "", "the API version is not a date of the published list or later than it, or was given twice"},
+	{BodyInvalid, 400, "request_body_invalid", "Request body invalid", "The request body is invalid. Please consult the API documentation for more information.", "", "the body is not JSON, or an array where an object is wanted, or the reverse"},
+	{BodyTooLarge, 413, "request_body_too_large", "request body too large", "The request body is larger than this endpoint accepts.", "", "the body is larger than 1 MiB"},
+	{ContentTypeUnsupported, 415, "unsupported_content_type", "unsupported content type", "The request body must be sent as application/json.", "", "a body came with another Content-Type"},
+	{QueryMalformed, 400, "malformed_request_parameters", "malformed request parameters", "The query string could not be read.", "", "the query string is not well-formed"},
+	{QueryMissing, 400, "missing_query_parameter", "missing query parameter", "The query parameter %p must be included.", "param_name", "a query parameter that the endpoint needs is absent"},
+	{IdempotencyKeyInvalid, 400, "idempotency_key_invalid", "idempotency key invalid", "The Idempotency-Key header must have 1 to 255 printable ASCII characters.", "", "the Idempotency-Key header is empty, too long or not printable"},
+	{invite.KeyReused, 422, "idempotency_key_reused", "idempotency key reused", "This Idempotency-Key was used for another request. Use a new key.", "", "the Idempotency-Key was used within 24 hours for another method, path or body"},
+	{invite.Unavailable, 503, "service_unavailable", "service unavailable", "The service is temporarily unavailable. Try again.", "", "the database cannot be used at the moment; nothing has changed"},
+	{Internal, 500, "internal_clerk_error", "Oops, an unexpected error occurred", "There was an internal error on our servers. The trace id leads to it in the server's log.", "", "a fault of the server"},
+
+	{invite.OrganizationNotFound, 404, "resource_not_found", "not found", "Given organization not found.", "", "no organization has the id or slug"},
+	{invite.InvitationNotFound, 404, "resource_not_found", "not found", "No invitation was found with id %v.", "", "the organization has no invitation with the id"},
+	{invite.UserNotFound, 404, "resource_not_found", "not found", "No user was found with id %v", "", "no user has the id"},
+	{invite.RoleNotFound, 404, "resource_not_found", "not found", "Organization role not found", "param_name", "the instance has no role with the key"},
+	{invite.MembershipNotFound, 404, "resource_not_found", "not found", "The user is not a member of the organization.", "param_name", "the user is not a member of the organization"},
+	{invite.IdentifierNotFound, 404, "resource_not_found", "not found", "No verified email address of the user was found with id %v.", "", "the user has no verified address with the id"},
+	{invite.CreatorNotFound, 400, "organization_creator_not_found", "organization creator not found", "The user given as created_by does not exist.", "", "created_by names no user"},
+
+	{invite.NotPending, 404, "organization_invitation_not_pending", "not pending", "The organization invitation is not in the 'pending' status.", "", "the invitation to revoke is accepted, revoked, declined or expired"},
+	{invite.DuplicateInvitation, 400, "organization_invitation_not_unique", "organization invitation not unique", "Organizations cannot have duplicate pending invitations for an email address.", "", "the address has a pending invitation to the organization"},
+	{invite.DuplicateInBulk, 400, "duplicate_record", "duplicate invitation", "There are already pending invitations for the following email addresses: %s", "email_addresses", "in bulk: addresses that have a pending invitation or stand twice in the request"},
+	{invite.BulkTooLarge, 400, "bulk_size_exceeded", "bulk size exceeded", "Parameters exceed the maximum allowed bulk processing size of %d.", "", "a bulk request has more than 10 items"},
+	{invite.AlreadyMember, 400, "already_a_member_in_organization", "already a member", "%v is already a member of the organization.", "", "the invitee or the user is a member"},
+	{invite.QuotaExceeded, 403, "organization_membership_quota_exceeded", "organization membership quota exceeded", "You have reached your limit of %d organization memberships, including outstanding invitations.", "", "members and pending invitations fill max_allowed_memberships"},
+	{invite.NotAMember, 403, "not_a_member_in_organization", "not a member", "Current user is not a member of the organization. Only organization members can perform this action.", "", "the inviter or requester is not a member"},
+	{invite.MissingPermission, 403, "missing_organization_permission", "missing permission", "Current user is missing an organization permission.", "permissions", "the inviter or requester may not manage memberships"},
+	{invite.LastAdmin, 400, "organization_minimum_permissions_needed", "minimum permissions needed", "The organization needs at least one member who can manage its memberships.", "", "the change would leave nobody who can manage members"},
+
+	{invite.TicketInvalid, 400, "ticket_invalid_code", "ticket is invalid", "This ticket is invalid. Make sure you're using a valid ticket generated by Clerk.", "", "this server did not sign the ticket, or it was replaced"},
+	{invite.TicketExpired, 400, "ticket_expired_code", "ticket has expired", "This ticket has expired and cannot be used anymore.", "", "the invitation has expired"},
+	{invite.InvitationRevoked, 400, "organization_invitation_revoked_code", "invitation has been revoked", "This invitation has been revoked and cannot be used anymore.", "", "the invitation was revoked or declined"},
+	{invite.InvitationAccepted, 400, "organization_invitation_already_accepted", "invitation has already been accepted", "This invitation has already been accepted. Sign in instead.", "", "the invitation was accepted before"},
+	{invite.OrganizationDeleted, 400, "organization_invitation_to_deleted_organization", "organization invitation to deleted organization", "This invitation refers to an organization that has been deleted.", "", "the organization is gone"},
+	{invite.AddressNotOwned, 400, "organization_invitation_identification_not_exist", "identification not found", "The user has not verified the email address that was invited.", "", "the user who redeems does not own the invited address as verified"},
+	{invite.MailboxUnproven, 422, "form_verification_needed", "verification needed", "This ticket does not prove that the mailbox is the invitee's. Use the link of the mail, or verify the address first.", "", "the instance takes only tickets that left by mail as proof of a mailbox"},
+
+	{invite.ParamMissing, 422, "form_param_missing", "is missing", "%p must be included.", "param_name", "a required parameter is absent, null or empty"},
+	{invite.ParamUnknown, 422, "form_param_unknown", "is unknown", "%p is not a valid parameter for this request.", "param_name", "a parameter that the endpoint does not know"},
+	{invite.ParamEmailFormat, 422, "form_param_format_invalid", "is invalid", "%p must be a valid email address.", "param_name", "not an e-mail address"},
+	{invite.ParamFormat, 422, "form_param_format_invalid", "is invalid", "%p does not have the required format.", "param_name", "a slug, URL or id of the wrong form"},
+	{invite.ParamValue, 422, "form_param_value_invalid", "is invalid", "%v does not match one of the allowed values for parameter %p", "param_name", "a value out of its bounds or not in its list"},
+	{invite.ParamType, 422, "form_param_value_invalid", "is invalid", "%p is invalid. Received %v, must be of type %w.", "param_name", "a JSON value of another type"},
+	{invite.ParamNil, 422, "form_param_nil", "is null", "%p cannot be null.", "param_name", "null where a value is needed"},
+	{invite.ParamTooLong, 422, "form_param_max_length_exceeded", "is too long", "%p must have at most %d characters.", "param_name", "a text longer than allowed"},
+	{invite.ParamTooLarge, 422, "form_param_exceeds_allowed_size", "exceeds allowed size", "%p must have at most %d bytes.", "param_name", "metadata larger than 8 KB"},
+	{invite.ParamTooMany, 422, "form_param_array_size_exceeded", "has too many values", "%p must have at most %d values.", "param_name", "a list longer than allowed"},
+	{invite.ParamTime, 422, "form_param_invalid_time", "is not a time", "%p must be a time as in RFC 3339.", "param_name", "a created_at that is not RFC 3339"},
+	{invite.ParamNotObject, 422, "form_param_value_invalid", "is invalid", "%p must be a JSON object.", "param_name", "metadata that is not an object"},
+	{invite.ParamDuplicate, 422, "form_param_duplicate", "is repeated", "%p has a value twice.", "param_name", "a list with the same value twice"},
+	{invite.IdentifierExists, 422, "form_identifier_exists", "is taken", "That %p is taken. Please try another.", "param_name", "another user has the address, username or external id"},
+	{invite.ValueExists, 422, "form_already_exists", "already exists", "%p is taken. Please choose another.", "param_name", "another organization has the slug, another role the key"},
+	{invite.URLScheme, 422, "invalid_url_scheme", "URL scheme not allowed", "%p must not use the scheme %v.", "param_name", "a redirect URL that would run or reveal something"},
+	{invite.URLInsecure, 422, "insecure_url", "URL must be https", "%p must be an https URL.", "param_name", "an http redirect URL of a live instance that is not local"},
+	{invite.DataMissing, 422, "form_data_missing", "data is missing", "At least one of the following must be included: %s.", "param_names", "a user without any identifier"},
+}
+
+const keyInvalid = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct."
+
+// rows is Table by kind. A kind has one row, which a test holds.
+var rows = func() map[invite.Kind]*Refusal {
+	m := make(map[invite.Kind]*Refusal, len(Table))
+	for i := range Table {
+		m[Table[i].Kind] = &Table[i]
+	}
+	return m
+}()
+
+// Error is one item of the error envelope.
+type Error struct {
+	Status  int            `json:"-"`
+	Message string         `json:"message"`
+	Long    string         `json:"long_message"`
+	Code    string         `json:"code"`
+	Meta    map[string]any `json:"meta,omitempty"`
+}
+
+// ErrorsOf turns an error into its wire form: each refusal by its row of Table,
+// anything else into the constant internal error. There is at least one item.
+func ErrorsOf(err error) []Error {
+	if many, ok := asType[invite.Errors](err); ok {
+		out := make([]Error, len(many))
+		for i, e := range many {
+			out[i] = wire(e)
+		}
+		return out
+	}
+	if one, ok := asType[*invite.Error](err); ok {
+		return []Error{wire(one)}
+	}
+	return []Error{wire(invite.Err(Internal))}
+}
+
+func wire(e *invite.Error) Error {
+	row, ok := rows[e.Kind]
+	if !ok {
+		row = rows[Internal]
+	}
+	return Error{Status: row.Status, Code: row.Code, Message: row.Message, Long: fill(row.Long, e), Meta: meta(row.Meta, e)}
+}
+
+// fill puts the refusal's facts into a long message in one pass, so that a value
+// is never taken for a template.
+func fill(template string, e *invite.Error) string {
+	value := func(i int) string {
+		if i < len(e.Values) {
+			return e.Values[i]
+		}
+		return ""
+	}
+	param := e.Param
+	if e.Kind == invite.IdentifierExists {
+		param = strings.ReplaceAll(param, "_", " ") // clients know "That email address is taken."
+	}
+	return strings.NewReplacer(
+		"%p", param, "%v", value(0), "%w", value(1), "%s", strings.Join(e.Values, ", "), "%d", fmt.Sprint(e.Limit),
+	).Replace(template)
+}
+
+func meta(key string, e *invite.Error) map[string]any {
+	switch {
+	case key == "param_name" && e.Param != "":
+		return map[string]any{key: e.Param}
+	case key == "param_names", key == "email_addresses", key == "permissions":
+		return map[string]any{key: slices.Clone(e.Values)}
+	}
+	return nil
+}
+
+// envelope is the body of every refusal (contract §2.1).
+type envelope struct {
+	Errors  []Error `json:"errors"`
+	TraceID string  `json:"clerk_trace_id"`
+}
+
+// Envelope returns the body that refuses a request.
+func Envelope(errs []Error, traceID string) []byte {
+	body, err := Marshal(envelope{errs, traceID})
+	if err != nil {
+		return []byte(`{"errors":[]}`) // strings and lists of strings always encode
+	}
+	return body
+}
+
+// Status returns the HTTP status of a refusal: that of its first item.
+func Status(errs []Error) int {
+	if len(errs) == 0 {
+		return http.StatusInternalServerError
+	}
+	return errs[0].Status
+}

@@ -1,0 +1,99 @@
+package clerk
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"usher/internal/invite"
+)
+
+// Bounds of a page, contract §4.1.
+const (
+	defaultLimit = 10
+	maxLimit     = 500
+	maxValues    = 100 // of one repeated filter
+)
+
+// ParsePage reads limit and offset.
+func ParsePage(q url.Values) (invite.Page, error) {
+	limit, err := parseInt(q, "limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return invite.Page{}, err
+	}
+	offset, err := parseInt(q, "offset", 0, 0, 1<<31-1)
+	return invite.Page{Limit: limit, Offset: offset}, err
+}
+
+func parseInt(q url.Values, param string, absent, least, most int) (int, error) {
+	raw := q.Get(param)
+	if raw == "" {
+		return absent, nil
+	}
+	n, err := strconv.Atoi(raw)
+	if err != nil || n < least || n > most {
+		return 0, invite.ParamErr(invite.ParamValue, param, raw)
+	}
+	return n, nil
+}
+
+// ParseBool reads a boolean, false when absent.
+func ParseBool(q url.Values, param string) (bool, error) {
+	switch raw := q.Get(param); raw {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, invite.ParamErr(invite.ParamValue, param, raw)
+	}
+}
+
+// ParseOrder reads order_by: one of the fields, after + or nothing ascending,
+// after - descending; newest first when absent. A + that was not escaped
+// arrives as a space.
+func ParseOrder(q url.Values, fields ...string) (field string, descending bool, err error) {
+	raw := q.Get("order_by")
+	if raw == "" {
+		return "created_at", true, nil
+	}
+	field = strings.TrimLeft(raw, "+- ")
+	if len(raw)-len(field) > 1 || !slices.Contains(fields, field) {
+		return "", false, invite.ParamErr(invite.ParamValue, "order_by", raw)
+	}
+	return field, raw[0] == '-', nil
+}
+
+// ParseStatuses reads the repeatable status filter of invitations.
+func ParseStatuses(q url.Values) ([]invite.Status, error) {
+	values, err := ParseValues(q, "status")
+	if err != nil {
+		return nil, err
+	}
+	var list []invite.Status
+	for _, raw := range values {
+		switch raw {
+		case "pending":
+			list = append(list, invite.Pending)
+		case "accepted":
+			list = append(list, invite.Accepted)
+		case "revoked":
+			list = append(list, invite.Revoked, invite.Declined)
+		case "expired":
+			list = append(list, invite.Expired)
+		default:
+			return nil, invite.ParamErr(invite.ParamValue, "status", raw)
+		}
+	}
+	return list, nil
+}
+
+// ParseValues reads a repeatable filter, leaving out empty values.
+func ParseValues(q url.Values, param string) ([]string, error) {
+	values := slices.DeleteFunc(slices.Clone(q[param]), func(s string) bool { return s == "" })
+	if len(values) > maxValues {
+		return nil, &invite.Error{Kind: invite.ParamTooMany, Param: param, Limit: maxValues}
+	}
+	return values, nil
+}

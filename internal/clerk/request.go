@@ -1,0 +1,221 @@
+package clerk
+
+import (
+	"encoding/json"
+	"time"
+
+	"usher/internal/invite"
+)
+
+// CreateInvitation is the body of POST /organizations/{id}/invitations, and one
+// item of the bulk body (contract §3.3).
+type CreateInvitation struct {
+	EmailAddress    *string         `json:"email_address"`
+	Role            *string         `json:"role"`
+	InviterUserID   *string         `json:"inviter_user_id"`
+	PublicMetadata  json.RawMessage `json:"public_metadata"`
+	PrivateMetadata json.RawMessage `json:"private_metadata"`
+	RedirectURL     *string         `json:"redirect_url"`
+	ExpiresInDays   *int            `json:"expires_in_days"`
+	Notify          *bool           `json:"notify"`
+}
+
+// Invitation returns what the request asks for, with the contract's defaults.
+func (r *CreateInvitation) Invitation() invite.NewInvitation {
+	return invite.NewInvitation{
+		EmailAddress: or(r.EmailAddress, ""), Role: or(r.Role, ""), InviterID: or(r.InviterUserID, ""),
+		PublicMetadata: r.PublicMetadata, PrivateMetadata: r.PrivateMetadata, RedirectURL: or(r.RedirectURL, ""),
+		ExpiresInDays: or(r.ExpiresInDays, invite.DefaultDays), Notify: or(r.Notify, true),
+	}
+}
+
+// or returns what p points to, or absent: null and no field are the same.
+func or[T any](p *T, absent T) T {
+	if p == nil {
+		return absent
+	}
+	return *p
+}
+
+// RevokeInvitation is the body of POST …/invitations/{id}/revoke.
+type RevokeInvitation struct {
+	RequestingUserID *string `json:"requesting_user_id"`
+}
+
+// RequestingUser returns the user in whose name to revoke, or nothing.
+func (r *RevokeInvitation) RequestingUser() string { return or(r.RequestingUserID, "") }
+
+// Metadata is the body of the metadata endpoints, and part of others.
+type Metadata struct {
+	PublicMetadata  json.RawMessage `json:"public_metadata"`
+	PrivateMetadata json.RawMessage `json:"private_metadata"`
+}
+
+// Change returns the change that the fields ask for: merged into, or replacing,
+// what is there. A field given as null in a merge changes nothing.
+func (m *Metadata) Change(merge bool) invite.MetadataChange {
+	return invite.MetadataChange{Merge: merge, Public: m.PublicMetadata, Private: m.PrivateMetadata}
+}
+
+// UserMetadata is the body of the metadata endpoints of users.
+type UserMetadata struct {
+	Metadata
+	UnsafeMetadata json.RawMessage `json:"unsafe_metadata"`
+}
+
+// Change returns the change that the fields ask for.
+func (m *UserMetadata) Change(merge bool) invite.MetadataChange {
+	c := m.Metadata.Change(merge)
+	c.Unsafe = m.UnsafeMetadata
+	return c
+}
+
+// CreateOrganization is the body of POST /organizations.
+type CreateOrganization struct {
+	Name                  *string `json:"name"`
+	CreatedBy             *string `json:"created_by"`
+	Slug                  *string `json:"slug"`
+	MaxAllowedMemberships *int    `json:"max_allowed_memberships"`
+	CreatedAt             *string `json:"created_at"`
+	Metadata
+}
+
+// Organization returns what the request asks for.
+func (r *CreateOrganization) Organization() (invite.NewOrganization, error) {
+	at, err := parseTime("created_at", r.CreatedAt)
+	return invite.NewOrganization{
+		Name: or(r.Name, ""), Slug: or(r.Slug, ""), CreatedBy: or(r.CreatedBy, ""),
+		MaxAllowedMemberships: r.MaxAllowedMemberships, Metadata: r.Change(false), CreatedAt: or(at, 0),
+	}, err
+}
+
+func parseTime(param string, raw *string) (*invite.Instant, error) {
+	if raw == nil || *raw == "" {
+		return nil, nil
+	}
+	t, err := time.Parse(time.RFC3339, *raw)
+	if err != nil || t.UnixMilli() <= 0 || t.Year() > 9999 {
+		return nil, invite.ParamErr(invite.ParamTime, param)
+	}
+	at := invite.At(t)
+	return &at, nil
+}
+
+// UpdateOrganization is the body of PATCH /organizations/{id}.
+type UpdateOrganization struct {
+	Name                  *string `json:"name"`
+	Slug                  *string `json:"slug"`
+	MaxAllowedMemberships *int    `json:"max_allowed_memberships"`
+	AdminDeleteEnabled    *bool   `json:"admin_delete_enabled"`
+	CreatedAt             *string `json:"created_at"`
+}
+
+// Change returns the change the request asks for.
+func (r *UpdateOrganization) Change() (invite.OrganizationChange, error) {
+	at, err := parseTime("created_at", r.CreatedAt)
+	return invite.OrganizationChange{
+		Name: r.Name, Slug: r.Slug, MaxAllowedMemberships: r.MaxAllowedMemberships,
+		AdminDeleteEnabled: r.AdminDeleteEnabled, CreatedAt: at,
+	}, err
+}
+
+// UpdateOrganizationWithMetadata is that body in versions up to 2025-11-10.
+type UpdateOrganizationWithMetadata struct {
+	UpdateOrganization
+	Metadata
+}
+
+// CreateMembership is the body of POST /organizations/{id}/memberships.
+type CreateMembership struct {
+	UserID *string `json:"user_id"`
+	Role   *string `json:"role"`
+	Metadata
+}
+
+// Membership returns what the request asks for.
+func (r *CreateMembership) Membership() invite.NewMembership {
+	return invite.NewMembership{UserID: or(r.UserID, ""), Role: or(r.Role, ""), Metadata: r.Change(false)}
+}
+
+// UpdateMembership is the body of PATCH /organizations/{id}/memberships/{user_id}.
+type UpdateMembership struct {
+	Role *string `json:"role"`
+}
+
+// RoleName returns the role asked for, or nothing.
+func (r *UpdateMembership) RoleName() string { return or(r.Role, "") }
+
+// CreateUser is the body of POST /users. The two switches about passwords are
+// accepted because users here have none, so that both hold.
+type CreateUser struct {
+	ExternalID              *string  `json:"external_id"`
+	FirstName               *string  `json:"first_name"`
+	LastName                *string  `json:"last_name"`
+	EmailAddress            []string `json:"email_address"`
+	Username                *string  `json:"username"`
+	SkipPasswordChecks      *bool    `json:"skip_password_checks"`
+	SkipPasswordRequirement *bool    `json:"skip_password_requirement"`
+	CreatedAt               *string  `json:"created_at"`
+	UserMetadata
+}
+
+// User returns what the request asks for.
+func (r *CreateUser) User() (invite.NewUser, error) {
+	at, err := parseTime("created_at", r.CreatedAt)
+	return invite.NewUser{
+		EmailAddresses: r.EmailAddress, Username: or(r.Username, ""), FirstName: or(r.FirstName, ""), LastName: or(r.LastName, ""),
+		ExternalID: or(r.ExternalID, ""), Metadata: r.Change(false), CreatedAt: or(at, 0),
+	}, err
+}
+
+// UpdateUser is the body of PATCH /users/{id}.
+type UpdateUser struct {
+	ExternalID            Nullable `json:"external_id"`
+	FirstName             Nullable `json:"first_name"`
+	LastName              Nullable `json:"last_name"`
+	Username              Nullable `json:"username"`
+	PrimaryEmailAddressID *string  `json:"primary_email_address_id"`
+	CreatedAt             *string  `json:"created_at"`
+}
+
+// Nullable is a text that a client may leave as it is, set, or clear with null.
+type Nullable struct{ value *string }
+
+// UnmarshalJSON reads a string or null; null clears.
+func (n *Nullable) UnmarshalJSON(raw []byte) error {
+	var s string
+	n.value = &s
+	return json.Unmarshal(raw, &s)
+}
+
+// Change returns the change the request asks for.
+func (r *UpdateUser) Change() (invite.UserChange, error) {
+	at, err := parseTime("created_at", r.CreatedAt)
+	return invite.UserChange{
+		ExternalID: r.ExternalID.value, FirstName: r.FirstName.value, LastName: r.LastName.value,
+		Username: r.Username.value, PrimaryEmailAddressID: r.PrimaryEmailAddressID, CreatedAt: at,
+	}, err
+}
+
+// UpdateUserWithMetadata is that body in versions up to 2025-11-10.
+type UpdateUserWithMetadata struct {
+	UpdateUser
+	UserMetadata
+}
+
+// RedeemTicket is the body of POST /tickets/redeem, which is our own: the
+// product finishes an invitation on its page and with its own sign-in.
+type RedeemTicket struct {
+	Ticket     *string `json:"ticket"`
+	UserID     *string `json:"user_id"`
+	FirstName  *string `json:"first_name"`
+	LastName   *string `json:"last_name"`
+	ExternalID *string `json:"external_id"`
+}
+
+// Joiner returns the ticket and who redeems it.
+func (r *RedeemTicket) Joiner() (string, invite.Joiner) {
+	return or(r.Ticket, ""), invite.Joiner{
+		UserID: or(r.UserID, ""), FirstName: or(r.FirstName, ""), LastName: or(r.LastName, ""), ExternalID: or(r.ExternalID, ""),
+	}
+}

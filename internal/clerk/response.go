@@ -1,0 +1,299 @@
+package clerk
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"usher/internal/invite"
+)
+
+// Encoder turns domain values into what clients read. PublicURL has no slash at
+// its end.
+type Encoder struct {
+	PublicURL string
+	Keys      *invite.Keyring
+}
+
+// List is the envelope of a list.
+type List[T any] struct {
+	Data       []T `json:"data"`
+	TotalCount int `json:"total_count"`
+}
+
+// ListOf returns the envelope of a page; no rows are an empty array.
+func ListOf[D, T any](page []D, total int, encode func(D) T) List[T] {
+	l := List[T]{Data: make([]T, len(page)), TotalCount: total}
+	for i, d := range page {
+		l.Data[i] = encode(d)
+	}
+	return l
+}
+
+// Organization is contract §4.2. The counters are there only when asked for.
+type Organization struct {
+	Object                  string          `json:"object"`
+	ID                      string          `json:"id"`
+	Name                    string          `json:"name"`
+	Slug                    string          `json:"slug"`
+	ImageURL                string          `json:"image_url"`
+	HasImage                bool            `json:"has_image"`
+	MembersCount            *int            `json:"members_count,omitempty"`
+	PendingInvitationsCount *int            `json:"pending_invitations_count,omitempty"`
+	MaxAllowedMemberships   int             `json:"max_allowed_memberships"`
+	AdminDeleteEnabled      bool            `json:"admin_delete_enabled"`
+	PublicMetadata          json.RawMessage `json:"public_metadata"`
+	PrivateMetadata         json.RawMessage `json:"private_metadata"`
+	CreatedBy               string          `json:"created_by,omitempty"`
+	CreatedAt               invite.Instant  `json:"created_at"`
+	UpdatedAt               invite.Instant  `json:"updated_at"`
+}
+
+// Organization returns o without counters.
+func (e *Encoder) Organization(o *invite.Organization) Organization {
+	return Organization{
+		Object: "organization", ID: o.ID, Name: o.Name, Slug: o.Slug, ImageURL: e.image(o.ID, initials(o.Name)),
+		MaxAllowedMemberships: o.MaxAllowedMemberships, AdminDeleteEnabled: o.AdminDeleteEnabled,
+		PublicMetadata: o.PublicMetadata, PrivateMetadata: o.PrivateMetadata,
+		CreatedBy: o.CreatedBy, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+	}
+}
+
+// CountedOrganization returns o with its counters.
+func (e *Encoder) CountedOrganization(o *invite.Organization) Organization {
+	out := e.Organization(o)
+	out.MembersCount, out.PendingInvitationsCount = &o.Members, &o.Pending
+	return out
+}
+
+// image returns where the picture of a resource without an uploaded one is
+// served; the pages draw it from the initials.
+func (e *Encoder) image(id, initials string) string {
+	return e.PublicURL + "/img/" + id + "/" + url.PathEscape(initials) + ".svg"
+}
+
+// initials returns up to two upper-case letters for the words, or "-".
+func initials(words ...string) string {
+	var b strings.Builder
+	for _, word := range strings.Fields(strings.Join(words, " ")) {
+		if r := []rune(word)[0]; (unicode.IsLetter(r) || unicode.IsDigit(r)) && b.Len() < 8 {
+			b.WriteRune(unicode.ToUpper(r))
+		}
+		if len([]rune(b.String())) == 2 {
+			break
+		}
+	}
+	if b.Len() == 0 {
+		return "-"
+	}
+	return b.String()
+}
+
+// PublicUserData is what a membership says of its user (contract §4.3).
+type PublicUserData struct {
+	UserID          string  `json:"user_id"`
+	FirstName       *string `json:"first_name"`
+	LastName        *string `json:"last_name"`
+	ProfileImageURL *string `json:"profile_image_url"`
+	ImageURL        string  `json:"image_url"`
+	HasImage        bool    `json:"has_image"`
+	Identifier      *string `json:"identifier"`
+	Username        *string `json:"username"`
+	Banned          bool    `json:"banned"`
+	Deprovisioned   bool    `json:"deprovisioned"`
+}
+
+func (e *Encoder) publicUserData(p *invite.Person) PublicUserData {
+	image := e.personImage(p)
+	return PublicUserData{
+		UserID: p.UserID, FirstName: null(p.FirstName), LastName: null(p.LastName), ProfileImageURL: &image, ImageURL: image,
+		Identifier: null(p.Identifier), Username: null(p.Username), Banned: p.Banned,
+	}
+}
+
+func (e *Encoder) personImage(p *invite.Person) string {
+	words := initials(p.FirstName, p.LastName)
+	if words == "-" {
+		words = initials(p.Identifier)
+	}
+	return e.image(p.UserID, words)
+}
+
+// null returns nil for the empty text.
+func null(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Membership is contract §4.3, with the organization and the user in it.
+type Membership struct {
+	Object          string          `json:"object"`
+	ID              string          `json:"id"`
+	Role            string          `json:"role"`
+	RoleName        string          `json:"role_name"`
+	Permissions     []string        `json:"permissions"`
+	PublicMetadata  json.RawMessage `json:"public_metadata"`
+	PrivateMetadata json.RawMessage `json:"private_metadata"`
+	Organization    Organization    `json:"organization"`
+	PublicUserData  PublicUserData  `json:"public_user_data"`
+	CreatedAt       invite.Instant  `json:"created_at"`
+	UpdatedAt       invite.Instant  `json:"updated_at"`
+}
+
+// Membership returns m.
+func (e *Encoder) Membership(m *invite.Membership) Membership {
+	permissions := m.Role.Permissions
+	if permissions == nil {
+		permissions = []string{}
+	}
+	return Membership{
+		Object: "organization_membership", ID: m.ID, Role: m.Role.Key, RoleName: m.Role.Name, Permissions: permissions,
+		PublicMetadata: m.PublicMetadata, PrivateMetadata: m.PrivateMetadata,
+		Organization: e.CountedOrganization(&m.Organization), PublicUserData: e.publicUserData(&m.User),
+		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+	}
+}
+
+// User is contract §4.5. What usher does not have is sent as the contract's
+// "none", because generated clients need every field.
+type User struct {
+	ID                            string          `json:"id"`
+	Object                        string          `json:"object"`
+	Username                      *string         `json:"username"`
+	FirstName                     *string         `json:"first_name"`
+	LastName                      *string         `json:"last_name"`
+	Locale                        *string         `json:"locale"`
+	ImageURL                      string          `json:"image_url"`
+	ProfileImageURL               string          `json:"profile_image_url"`
+	HasImage                      bool            `json:"has_image"`
+	PrimaryEmailAddressID         *string         `json:"primary_email_address_id"`
+	PrimaryPhoneNumberID          *string         `json:"primary_phone_number_id"`
+	PrimaryWeb3WalletID           *string         `json:"primary_web3_wallet_id"`
+	PasswordEnabled               bool            `json:"password_enabled"`
+	TwoFactorEnabled              bool            `json:"two_factor_enabled"`
+	TOTPEnabled                   bool            `json:"totp_enabled"`
+	BackupCodeEnabled             bool            `json:"backup_code_enabled"`
+	EmailAddresses                []EmailAddress  `json:"email_addresses"`
+	PhoneNumbers                  []struct{}      `json:"phone_numbers"`
+	Web3Wallets                   []struct{}      `json:"web3_wallets"`
+	Passkeys                      []struct{}      `json:"passkeys"`
+	ExternalAccounts              []struct{}      `json:"external_accounts"`
+	SAMLAccounts                  []struct{}      `json:"saml_accounts"`
+	EnterpriseAccounts            []struct{}      `json:"enterprise_accounts"`
+	PublicMetadata                json.RawMessage `json:"public_metadata"`
+	PrivateMetadata               json.RawMessage `json:"private_metadata"`
+	UnsafeMetadata                json.RawMessage `json:"unsafe_metadata"`
+	ExternalID                    *string         `json:"external_id"`
+	LastSignInAt                  *invite.Instant `json:"last_sign_in_at"`
+	MFAEnabledAt                  *invite.Instant `json:"mfa_enabled_at"`
+	MFADisabledAt                 *invite.Instant `json:"mfa_disabled_at"`
+	PasswordLastUpdatedAt         *invite.Instant `json:"password_last_updated_at"`
+	Banned                        bool            `json:"banned"`
+	Locked                        bool            `json:"locked"`
+	LockoutExpiresInSeconds       *int            `json:"lockout_expires_in_seconds"`
+	VerificationAttemptsRemaining *int            `json:"verification_attempts_remaining"`
+	CreatedAt                     invite.Instant  `json:"created_at"`
+	UpdatedAt                     invite.Instant  `json:"updated_at"`
+	DeleteSelfEnabled             bool            `json:"delete_self_enabled"`
+	CreateOrganizationEnabled     bool            `json:"create_organization_enabled"`
+	CreateOrganizationsLimit      *int            `json:"create_organizations_limit"`
+	LastActiveAt                  *invite.Instant `json:"last_active_at"`
+	LegalAcceptedAt               *invite.Instant `json:"legal_accepted_at"`
+}
+
+// User returns u.
+func (e *Encoder) User(u *invite.User) User {
+	person := u.Person()
+	image := e.personImage(&person)
+	none := []struct{}{}
+	out := User{
+		ID: u.ID, Object: "user", Username: null(u.Username), FirstName: null(u.FirstName), LastName: null(u.LastName),
+		ImageURL: image, ProfileImageURL: image, PrimaryEmailAddressID: null(u.PrimaryEmailAddressID),
+		EmailAddresses: make([]EmailAddress, len(u.EmailAddresses)),
+		PhoneNumbers:   none, Web3Wallets: none, Passkeys: none, ExternalAccounts: none, SAMLAccounts: none, EnterpriseAccounts: none,
+		PublicMetadata: u.PublicMetadata, PrivateMetadata: u.PrivateMetadata, UnsafeMetadata: u.UnsafeMetadata,
+		ExternalID: null(u.ExternalID), Banned: u.Banned, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		DeleteSelfEnabled: true, CreateOrganizationEnabled: true,
+	}
+	for i := range u.EmailAddresses {
+		out.EmailAddresses[i] = emailAddress(&u.EmailAddresses[i])
+	}
+	return out
+}
+
+// EmailAddress is contract §4.5.
+type EmailAddress struct {
+	ID           string         `json:"id"`
+	Object       string         `json:"object"`
+	EmailAddress string         `json:"email_address"`
+	Reserved     bool           `json:"reserved"`
+	Verification *Verification  `json:"verification"`
+	LinkedTo     []struct{}     `json:"linked_to"`
+	CreatedAt    invite.Instant `json:"created_at"`
+	UpdatedAt    invite.Instant `json:"updated_at"`
+}
+
+// Verification says how an address was proven.
+type Verification struct {
+	Object   string          `json:"object"`
+	Status   string          `json:"status"`
+	Strategy string          `json:"strategy"`
+	Attempts *int            `json:"attempts"`
+	ExpireAt *invite.Instant `json:"expire_at"`
+}
+
+func emailAddress(a *invite.EmailAddress) EmailAddress {
+	out := EmailAddress{
+		ID: a.ID, Object: "email_address", EmailAddress: a.Email.Address, LinkedTo: []struct{}{},
+		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+	}
+	if a.Verified != invite.Unverified {
+		out.Verification = &Verification{Object: "verification_" + string(a.Verified), Status: "verified", Strategy: string(a.Verified)}
+	}
+	return out
+}
+
+// Deleted stands for a resource that is gone (contract §4.1).
+type Deleted struct {
+	Object     string `json:"object"`
+	ID         string `json:"id"`
+	Slug       string `json:"slug,omitempty"`
+	Deleted    bool   `json:"deleted"`
+	ExternalID string `json:"external_id,omitempty"`
+}
+
+// DeletedOf returns d.
+func DeletedOf(d invite.Deleted) Deleted {
+	return Deleted{Object: d.Object, ID: d.ID, Slug: d.Slug, Deleted: true, ExternalID: d.ExternalID}
+}
+
+// TotalCount is the answer of a count.
+type TotalCount struct {
+	Object     string `json:"object"`
+	TotalCount int    `json:"total_count"`
+}
+
+// TotalCountOf returns n as an answer.
+func TotalCountOf(n int) TotalCount { return TotalCount{Object: "total_count", TotalCount: n} }
+
+// EventData renders a domain value as the data of an event (contract §7.2). The
+// url of an invitation is always null in it: events are kept, links are not.
+func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, error) {
+	switch v := data.(type) {
+	case *invite.Invitation:
+		return e.appendInvitation(nil, v, now, false), nil
+	case *invite.Membership:
+		return Marshal(e.Membership(v))
+	case *invite.Organization:
+		return Marshal(e.CountedOrganization(v))
+	case *invite.User:
+		return Marshal(e.User(v))
+	case invite.Deleted:
+		return Marshal(DeletedOf(v))
+	}
+	return nil, fmt.Errorf("no event data for a %T", data)
+}
