@@ -1,0 +1,229 @@
+package mail
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+const (
+	htmlFile    = "organization_invitation.html"
+	textFile    = "organization_invitation.txt"
+	subjectFile = "organization_invitation.subject.txt"
+)
+
+var templateFiles = []string{htmlFile, textFile, subjectFile}
+
+//go:embed templates
+var embedded embed.FS
+
+// Templates renders the invitation mail. It is safe for concurrent use.
+type Templates struct {
+	html          *htmltemplate.Template
+	text, subject *texttemplate.Template
+	metadata      [][]string // the paths below public_metadata that they show
+}
+
+// Envelope is what a mail says about itself and its sender.
+type Envelope struct {
+	ID      string // Message-ID without angle brackets, see [Message]
+	Date    time.Time
+	From    Address
+	ReplyTo Address // the inviter, or zero
+}
+
+// ParseTemplates returns the built-in templates, with those found in overrides in their place:
+// organization_invitation.html, organization_invitation.txt and organization_invitation.subject.txt, in the
+// syntax of [html/template] and [text/template]. A nil overrides has none.
+//
+// The variables are those of the contract, §6.7, and a few of usher's own:
+//
+//	.action_url                          the link
+//	.app.name .app.domain_name .app.logo_image_url
+//	.org.name .org.logo_image_url
+//	.inviter.name .inviter.email_address both empty without an inviter; the name is the address if there is no other
+//	.role.name
+//	.invitation.email_address            the invited mailbox
+//	.invitation.expires_in_days          a number
+//	.invitation.expires_at               as in "22 December 2026, 14:05 UTC"
+//	.invitation.public_metadata.KEY…     text, whatever it was in JSON; empty if it is missing. A key that is
+//	                                     no Go name: index .invitation.public_metadata "team-name"
+//
+// Every template is checked and executed with samples, so that what can go wrong goes wrong now. The error
+// names file and line.
+func ParseTemplates(overrides fs.FS) (*Templates, error) {
+	files, err := chooseFiles(overrides)
+	if err != nil {
+		return nil, fmt.Errorf("reading mail templates: %w", err)
+	}
+	check := checker{known: samples[0].variables(nil)}
+	for _, name := range templateFiles {
+		check.file(name, files[name])
+	}
+	if check.errs != nil {
+		return nil, inOperatorsWords(check.errs...)
+	}
+	t := &Templates{metadata: check.metadata}
+	var htmlErr, textErr, subjectErr error
+	t.html, htmlErr = htmltemplate.New(htmlFile).Option("missingkey=error").Parse(files[htmlFile])
+	t.text, textErr = texttemplate.New(textFile).Option("missingkey=error").Parse(files[textFile])
+	t.subject, subjectErr = texttemplate.New(subjectFile).Option("missingkey=error").Parse(files[subjectFile])
+	if htmlErr != nil || textErr != nil || subjectErr != nil {
+		return nil, inOperatorsWords(htmlErr, textErr, subjectErr)
+	}
+	if err := t.try(); err != nil {
+		return nil, inOperatorsWords(err)
+	}
+	return t, nil
+}
+
+// chooseFiles returns the source of each template by file name.
+func chooseFiles(overrides fs.FS) (map[string]string, error) {
+	files := make(map[string]string)
+	for _, name := range templateFiles {
+		source, err := fs.ReadFile(embedded, path.Join("templates", name))
+		if err != nil {
+			return nil, err
+		}
+		files[name] = string(source)
+	}
+	if overrides == nil {
+		return files, nil
+	}
+	entries, err := fs.ReadDir(overrides, ".")
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, entry := range entries {
+		name := entry.Name()
+		if ext := path.Ext(name); ext != ".html" && ext != ".txt" {
+			continue
+		}
+		if !slices.Contains(templateFiles, name) {
+			return nil, fmt.Errorf("%s is none of %s", name, strings.Join(templateFiles, ", "))
+		}
+		source, err := fs.ReadFile(overrides, name)
+		if err != nil {
+			return nil, err
+		}
+		files[name], found = string(source), true
+	}
+	if !found {
+		return nil, fmt.Errorf("the folder has none of %s", strings.Join(templateFiles, ", "))
+	}
+	return files, nil
+}
+
+// inOperatorsWords joins errors about templates, without the names of Go packages. Nil errors are left out.
+func inOperatorsWords(errs ...error) error {
+	var plain []error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		text := strings.TrimPrefix(err.Error(), "template: ")
+		text = strings.TrimPrefix(text, "html/template:")
+		plain = append(plain, errors.New("mail template "+text))
+	}
+	return errors.Join(plain...)
+}
+
+// Render makes the mail for one invitation. Reply-To is left out if its address is none. It fails if the
+// action URL is not an absolute http or https URL.
+func (t *Templates) Render(inv Invitation, env Envelope) (Message, error) {
+	if webURL(inv.ActionURL) == "" {
+		// The URL stays out of the error: it is a secret.
+		return Message{}, errors.New("rendering invitation mail: action URL is not an absolute http or https URL")
+	}
+	msg := Message{
+		ID:        env.ID,
+		Date:      env.Date,
+		From:      Address{Name: DisplayName(env.From.Name), Address: env.From.Address},
+		ReplyTo:   Address{Name: DisplayName(env.ReplyTo.Name), Address: env.ReplyTo.Address},
+		To:        inv.EmailAddress,
+		ActionURL: inv.ActionURL,
+	}
+	if _, err := msg.ReplyTo.wire(); err != nil {
+		msg.ReplyTo = Address{}
+	}
+	if err := t.execute(&msg, inv.variables(t.metadata)); err != nil {
+		return Message{}, fmt.Errorf("rendering invitation mail: %w", err)
+	}
+	return msg, nil
+}
+
+// execute fills in what comes from the templates.
+func (t *Templates) execute(msg *Message, variables map[string]any) error {
+	for _, part := range []struct {
+		template interface{ Execute(io.Writer, any) error }
+		into     *string
+	}{{t.html, &msg.HTML}, {t.text, &msg.Text}, {t.subject, &msg.Subject}} {
+		var b strings.Builder
+		if err := part.template.Execute(&b, variables); err != nil {
+			return err
+		}
+		*part.into = b.String()
+	}
+	msg.Subject = strings.Join(strings.Fields(msg.Subject), " ")
+	return nil
+}
+
+const sampleTicket = "eyJzYW1wbGU"
+
+// samples take between them every branch of a sensible template.
+var samples = []Invitation{
+	{
+		ActionURL:           "https://app.example/v1/tickets/accept?ticket=" + sampleTicket,
+		AppName:             "MyApp",
+		AppDomain:           "app.example",
+		AppLogoURL:          "https://app.example/logo.png",
+		OrganizationName:    "Acme & Daughters",
+		OrganizationLogoURL: "https://app.example/acme.png?a=1&b=2",
+		InviterName:         "Ada Lovelace",
+		InviterEmail:        "ada@acme.example",
+		RoleName:            "Member",
+		EmailAddress:        "grace@acme.example",
+		ExpiresAt:           time.Date(2026, 12, 22, 14, 5, 0, 0, time.UTC),
+		ExpiresInDays:       30,
+	},
+	{
+		ActionURL:        "http://127.0.0.1:8080/v1/tickets/accept?ticket=" + sampleTicket,
+		OrganizationName: `"><b>`,
+		InviterEmail:     "ada@acme.example",
+		ExpiresInDays:    1,
+	},
+	{ActionURL: "http://127.0.0.1:8080/v1/tickets/accept?ticket=" + sampleTicket},
+}
+
+// try renders the samples and reports the first thing wrong with them.
+func (t *Templates) try() error {
+	for _, inv := range samples {
+		for _, value := range []string{"", "text", `{"a":[1,"<b>"]}`} {
+			variables := inv.variables(nil)
+			invitation := variables["invitation"].(map[string]any)
+			invitation["public_metadata"] = metadataText(t.metadata, func([]string) string { return value })
+			var msg Message
+			err := t.execute(&msg, variables)
+			switch {
+			case err != nil:
+				return err
+			case !strings.Contains(msg.HTML, sampleTicket):
+				return errors.New(htmlFile + ": the link, {{.action_url}}, is not in it")
+			case !strings.Contains(msg.Text, sampleTicket):
+				return errors.New(textFile + ": the link, {{.action_url}}, is not in it")
+			case msg.Subject == "":
+				return errors.New(subjectFile + ": the subject is empty")
+			}
+		}
+	}
+	return nil
+}
