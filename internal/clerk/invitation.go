@@ -54,7 +54,7 @@ func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.
 	if link && status == invite.Pending {
 		dst = append(dst, '"')
 		dst = append(dst, e.PublicURL...)
-		dst = append(dst, `/v1/tickets/accept?ticket=`...)
+		dst = append(dst, invite.AcceptPath+`?ticket=`...)
 		dst = invite.TicketFor(i, invite.ByAPI).Append(dst, e.Keys)
 		dst = append(dst, '"')
 	} else {
@@ -71,11 +71,6 @@ func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.
 		dst = appendString(dst, i.UserID)
 	}
 	return append(dst, '}')
-}
-
-// Link returns the address of the ticket's page.
-func (e *Encoder) Link(t invite.Ticket) string {
-	return e.PublicURL + "/v1/tickets/accept?ticket=" + t.Sign(e.Keys)
 }
 
 // statusName shows a declined invitation as revoked: the contract knows no more.

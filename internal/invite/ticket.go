@@ -155,3 +155,12 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 	}
 	return s[:i], s[i+1:], true
 }
+
+// Link returns the address at which t is redeemed; publicURL has no slash at its
+// end (contract §5.6).
+func (t Ticket) Link(publicURL string, keys *Keyring) string {
+	return publicURL + AcceptPath + "?ticket=" + t.Sign(keys)
+}
+
+// AcceptPath is where the link of every invitation points.
+const AcceptPath = "/v1/tickets/accept"

@@ -1,0 +1,109 @@
+package bapi
+
+import (
+	"usher/internal/clerk"
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// createInvitation serves POST /v1/organizations/{organization_id}/invitations.
+func (s *Server) createInvitation(r *request) ([]byte, error) {
+	var body clerk.CreateInvitation
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	return s.invitation(s.DB.CreateInvitation(r.Context(), r.instance, r.organization(), body.Invitation()))
+}
+
+func (s *Server) invitation(i *invite.Invitation, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.Encoder.AppendInvitation(make([]byte, 0, 1536), i, s.DB.Now()), nil
+}
+
+func (s *Server) invitations(list []*invite.Invitation, total int, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.Encoder.AppendInvitations(make([]byte, 0, 64+1280*len(list)), list, total, s.DB.Now()), nil
+}
+
+// createInvitations serves POST /v1/organizations/{organization_id}/invitations/bulk.
+func (s *Server) createInvitations(r *request) ([]byte, error) {
+	bodies, err := clerk.DecodeList[clerk.CreateInvitation](r.body)
+	if err != nil {
+		return nil, err
+	}
+	news := make([]invite.NewInvitation, len(bodies))
+	for i := range bodies {
+		news[i] = bodies[i].Invitation()
+	}
+	list, err := s.DB.CreateInvitations(r.Context(), r.instance, r.organization(), news)
+	return s.invitations(list, len(list), err)
+}
+
+// listInvitations serves GET /v1/organizations/{organization_id}/invitations.
+func (s *Server) listInvitations(r *request) ([]byte, error) {
+	statuses, err := clerk.ParseStatuses(r.query)
+	if err != nil {
+		return nil, err
+	}
+	field, descending, err := clerk.ParseOrder(r.query, "created_at", "email_address")
+	if err != nil {
+		return nil, err
+	}
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), store.InvitationFilter{
+		Statuses: statuses, EmailAddress: r.query.Get("email_address"), OrderBy: field, Descending: descending, Page: page,
+	}))
+}
+
+// listPendingInvitations serves GET /v1/organizations/{organization_id}/invitations/pending.
+func (s *Server) listPendingInvitations(r *request) ([]byte, error) {
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), store.InvitationFilter{
+		Statuses: []invite.Status{invite.Pending}, OrderBy: "created_at", Descending: true, Page: page,
+	}))
+}
+
+// getInvitation serves GET /v1/organizations/{organization_id}/invitations/{invitation_id}.
+func (s *Server) getInvitation(r *request) ([]byte, error) {
+	return s.invitation(s.DB.Invitation(r.Context(), r.instance, r.organization(), r.PathValue("invitation_id")))
+}
+
+// revokeInvitation serves POST /v1/organizations/{organization_id}/invitations/{invitation_id}/revoke.
+func (s *Server) revokeInvitation(r *request) ([]byte, error) {
+	var body clerk.RevokeInvitation
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	return s.invitation(s.DB.RevokeInvitation(r.Context(), r.instance, r.organization(), r.PathValue("invitation_id"), body.RequestingUser()))
+}
+
+// redeemTicket serves POST /v1/tickets/redeem, with which a product finishes an
+// invitation on its own page.
+func (s *Server) redeemTicket(r *request) ([]byte, error) {
+	var body clerk.RedeemTicket
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	raw, joiner := body.Joiner()
+	if raw == "" {
+		return nil, invite.ParamErr(invite.ParamMissing, "ticket")
+	}
+	ticket, err := invite.ParseTicket(raw, s.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if ticket.InstanceID != r.instance.ID {
+		return nil, invite.Err(invite.TicketInvalid) // another tenant's
+	}
+	return s.membership(s.DB.AcceptInvitation(r.Context(), ticket, joiner))
+}

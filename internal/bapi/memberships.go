@@ -1,0 +1,82 @@
+package bapi
+
+import (
+	"usher/internal/clerk"
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+func (s *Server) membership(m *invite.Membership, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return clerk.Marshal(s.Encoder.Membership(m))
+}
+
+// listMemberships serves GET /v1/organizations/{organization_id}/memberships.
+func (s *Server) listMemberships(r *request) ([]byte, error) {
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	field, descending, err := clerk.ParseOrder(r.query, "created_at")
+	if err != nil {
+		return nil, err
+	}
+	users, err := clerk.ParseValues(r.query, "user_id")
+	if err != nil {
+		return nil, err
+	}
+	roles, err := clerk.ParseValues(r.query, "role")
+	if err != nil {
+		return nil, err
+	}
+	if err := r.unsupported("email_address", "phone_number", "username", "web3_wallet", "query", "email_address_query",
+		"phone_number_query", "username_query", "name_query", "last_active_at_before", "last_active_at_after",
+		"created_at_before", "created_at_after"); err != nil {
+		return nil, err
+	}
+	list, total, err := s.DB.Memberships(r.Context(), r.instance, r.organization(), store.MembershipFilter{
+		UserIDs: users, Roles: roles, OrderBy: field, Descending: descending, Page: page,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return clerk.Marshal(clerk.ListOf(list, total, s.Encoder.Membership))
+}
+
+// createMembership serves POST /v1/organizations/{organization_id}/memberships.
+func (s *Server) createMembership(r *request) ([]byte, error) {
+	var body clerk.CreateMembership
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	return s.membership(s.DB.CreateMembership(r.Context(), r.instance, r.organization(), body.Membership()))
+}
+
+// updateMembership serves PATCH /v1/organizations/{organization_id}/memberships/{user_id}.
+func (s *Server) updateMembership(r *request) ([]byte, error) {
+	var body clerk.UpdateMembership
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	return s.membership(s.DB.UpdateMembership(r.Context(), r.instance, r.organization(), r.PathValue("user_id"), body.RoleName()))
+}
+
+// mergeMembershipMetadata serves PATCH /v1/organizations/{organization_id}/memberships/{user_id}/metadata.
+func (s *Server) mergeMembershipMetadata(r *request) ([]byte, error) {
+	var body clerk.Metadata
+	if err := clerk.Decode(r.body, &body); err != nil {
+		return nil, err
+	}
+	return s.membership(s.DB.UpdateMembershipMetadata(r.Context(), r.instance, r.organization(), r.PathValue("user_id"), body.Change(true)))
+}
+
+// deleteMembership serves DELETE /v1/organizations/{organization_id}/memberships/{user_id}
+// and answers what the membership was.
+func (s *Server) deleteMembership(r *request) ([]byte, error) {
+	if err := clerk.Decode(r.body, &struct{}{}); err != nil {
+		return nil, err
+	}
+	return s.membership(s.DB.DeleteMembership(r.Context(), r.instance, r.organization(), r.PathValue("user_id")))
+}

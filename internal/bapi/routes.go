@@ -1,0 +1,67 @@
+package bapi
+
+// routes is the whole surface: each path with its methods.
+var routes = map[string]map[string]handler{
+	"/v1/organizations": {
+		"GET":  (*Server).listOrganizations,
+		"POST": (*Server).createOrganization,
+	},
+	"/v1/organizations/{organization_id}": {
+		"GET":    (*Server).getOrganization,
+		"PATCH":  (*Server).updateOrganization,
+		"DELETE": (*Server).deleteOrganization,
+	},
+	"/v1/organizations/{organization_id}/metadata": {
+		"PATCH": (*Server).mergeOrganizationMetadata,
+		"PUT":   (*Server).replaceOrganizationMetadata,
+	},
+
+	"/v1/organizations/{organization_id}/invitations": {
+		"GET":  (*Server).listInvitations,
+		"POST": (*Server).createInvitation,
+	},
+	"/v1/organizations/{organization_id}/invitations/bulk": {
+		"POST": (*Server).createInvitations,
+	},
+	"/v1/organizations/{organization_id}/invitations/pending": {
+		"GET": (*Server).listPendingInvitations,
+	},
+	"/v1/organizations/{organization_id}/invitations/{invitation_id}": {
+		"GET": (*Server).getInvitation,
+	},
+	"/v1/organizations/{organization_id}/invitations/{invitation_id}/revoke": {
+		"POST": (*Server).revokeInvitation,
+	},
+	"/v1/tickets/redeem": {
+		"POST": (*Server).redeemTicket,
+	},
+
+	"/v1/organizations/{organization_id}/memberships": {
+		"GET":  (*Server).listMemberships,
+		"POST": (*Server).createMembership,
+	},
+	"/v1/organizations/{organization_id}/memberships/{user_id}": {
+		"PATCH":  (*Server).updateMembership,
+		"DELETE": (*Server).deleteMembership,
+	},
+	"/v1/organizations/{organization_id}/memberships/{user_id}/metadata": {
+		"PATCH": (*Server).mergeMembershipMetadata,
+	},
+
+	"/v1/users": {
+		"GET":  (*Server).listUsers,
+		"POST": (*Server).createUser,
+	},
+	"/v1/users/count": {
+		"GET": (*Server).countUsers,
+	},
+	"/v1/users/{user_id}": {
+		"GET":    (*Server).getUser,
+		"PATCH":  (*Server).updateUser,
+		"DELETE": (*Server).deleteUser,
+	},
+	"/v1/users/{user_id}/metadata": {
+		"PATCH": (*Server).mergeUserMetadata,
+		"PUT":   (*Server).replaceUserMetadata,
+	},
+}

@@ -1,0 +1,141 @@
+// Package bapi serves the Backend API: what an application's back end does with
+// its secret key. routes.go is the whole surface; each resource has a file. A
+// handler decodes, calls one operation of the store and encodes; the rules are
+// the store's.
+package bapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"usher/internal/clerk"
+	"usher/internal/edge"
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// Server serves the Backend API.
+type Server struct {
+	DB      *store.DB
+	Encoder *clerk.Encoder
+	Keys    *invite.Keyring
+	// Inbox says whether the inbox can be read; only where mail is kept in it.
+	Inbox InboxReader
+}
+
+// InboxReader renders kept mail. It is nil where mail is not kept.
+type InboxReader func(store.Mail) (InboxMessage, error)
+
+// request is one authenticated request.
+type request struct {
+	*http.Request
+	instance *invite.Instance
+	version  clerk.Version
+	query    url.Values
+	body     []byte // complete; empty without one
+}
+
+// handler serves one operation: its answer is the complete body.
+type handler func(*Server, *request) ([]byte, error)
+
+// Handler returns the surface, to be served behind the edge.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, methods := range routes {
+		handlers := edge.Methods{}
+		for method, h := range methods {
+			handlers[method] = s.answer(h)
+		}
+		edge.Handle(mux, pattern, handlers, edge.Refuse)
+	}
+	if s.Inbox != nil {
+		edge.Handle(mux, "/usher/v1/inbox", edge.Methods{http.MethodGet: s.answer((*Server).readInbox)}, edge.Refuse)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		edge.Refuse(w, r, invite.Err(clerk.RouteNotFound))
+	})
+	return s.authenticate(mux)
+}
+
+type instanceKey struct{}
+
+// authenticate refuses a request without a valid key before anything else is
+// looked at, unknown paths included (contract §1.3).
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !ok || !strings.EqualFold(scheme, "Bearer") || key == "" {
+			edge.Refuse(w, r, invite.Err(clerk.AuthorizationMalformed))
+			return
+		}
+		in, err := s.DB.Authenticate(r.Context(), key)
+		if err != nil {
+			edge.Refuse(w, r, err)
+			return
+		}
+		edge.EventOf(r.Context()).Instance = in.ID
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), instanceKey{}, in)))
+	})
+}
+
+// answer adapts an operation: it reads and checks what all requests have, lets
+// the operation run once for each Idempotency-Key, and writes its answer.
+func (s *Server) answer(h handler) edge.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		req, err := s.read(r)
+		if err != nil {
+			return err
+		}
+		body, err := s.once(w, req, h)
+		if err != nil {
+			return err
+		}
+		edge.WriteJSON(w, http.StatusOK, body)
+		return nil
+	}
+}
+
+// read parses what does not depend on the operation, in the order of contract §2.3.
+func (s *Server) read(r *http.Request) (*request, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invite.Err(clerk.QueryMalformed)
+	}
+	version, err := clerk.ParseVersion(r.Header.Values("Clerk-Api-Version"), query["__clerk_api_version"])
+	if err != nil {
+		return nil, err
+	}
+	in, _ := r.Context().Value(instanceKey{}).(*invite.Instance)
+	req := &request{Request: r, instance: in, version: version, query: query}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return req, nil
+	}
+	req.body, err = readBody(r)
+	return req, err
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, invite.Err(clerk.BodyTooLarge)
+	}
+	if err != nil {
+		return nil, invite.Err(clerk.BodyInvalid) // the client went away or lied about its length
+	}
+	if len(bytes.TrimSpace(body)) > 0 && !isJSON(r.Header.Get("Content-Type")) {
+		return nil, invite.Err(clerk.ContentTypeUnsupported)
+	}
+	return body, nil
+}
+
+// isJSON accepts a missing type: a body is JSON here or nothing.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	return media == "" || strings.EqualFold(media, "application/json")
+}
