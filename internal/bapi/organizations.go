@@ -101,7 +101,7 @@ func (s *Server) updateOrganization(r *request) ([]byte, error) {
 	if err := clerk.Decode(r.body, target); err != nil {
 		return nil, err
 	}
-	c, err := body.Change()
+	c, err := body.UpdateOrganization.Change()
 	if err != nil {
 		return nil, err
 	}

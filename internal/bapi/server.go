@@ -24,12 +24,9 @@ type Server struct {
 	DB      *store.DB
 	Encoder *clerk.Encoder
 	Keys    *invite.Keyring
-	// Inbox says whether the inbox can be read; only where mail is kept in it.
-	Inbox InboxReader
+	// Letters reads the inbox; nil where mail is not kept in one.
+	Letters func(ctx context.Context, instance, to string, limit int) ([]invite.Letter, error)
 }
-
-// InboxReader renders kept mail. It is nil where mail is not kept.
-type InboxReader func(store.Mail) (InboxMessage, error)
 
 // request is one authenticated request.
 type request struct {
@@ -47,19 +44,23 @@ type handler func(*Server, *request) ([]byte, error)
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, methods := range routes {
-		handlers := edge.Methods{}
-		for method, h := range methods {
-			handlers[method] = s.answer(h)
-		}
-		edge.Handle(mux, pattern, handlers, edge.Refuse)
+		s.handle(mux, pattern, methods)
 	}
-	if s.Inbox != nil {
-		edge.Handle(mux, "/usher/v1/inbox", edge.Methods{http.MethodGet: s.answer((*Server).readInbox)}, edge.Refuse)
+	if s.Letters != nil {
+		s.handle(mux, inboxRoute, inboxMethods)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		edge.Refuse(w, r, invite.Err(clerk.RouteNotFound))
 	})
 	return s.authenticate(mux)
+}
+
+func (s *Server) handle(mux *http.ServeMux, pattern string, methods map[string]handler) {
+	handlers := edge.Methods{}
+	for method, h := range methods {
+		handlers[method] = s.answer(h)
+	}
+	edge.Handle(mux, pattern, handlers, edge.Refuse)
 }
 
 type instanceKey struct{}

@@ -1,0 +1,130 @@
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// Courier turns a queued message into a mail and gets it on its way: to an SMTP
+// server, or into the inbox when there is none.
+type Courier struct {
+	DB        *store.DB
+	Keys      *invite.Keyring
+	Templates *Templates
+	PublicURL string // without a slash at its end
+	// From is the sender of every mail.
+	From Address
+	// ReplyToInviter makes the inviter the one who gets answers.
+	ReplyToInviter bool
+	// SMTP is nil when mails are to be kept in the inbox.
+	SMTP *SMTP
+}
+
+// Deliver sends or keeps the mail of one queued message. sent is false when
+// nothing was left to say: the invitation is not pending any more.
+func (c *Courier) Deliver(ctx context.Context, m store.Message) (sent bool, err error) {
+	about, ok, err := c.DB.MailSubject(ctx, m)
+	if err != nil || !ok {
+		return false, err
+	}
+	if c.SMTP == nil {
+		return true, c.keep(ctx, m, about)
+	}
+	link := invite.TicketFor(about.Invitation, invite.ByMail).Link(c.PublicURL, c.Keys)
+	mail, err := c.render(m, about, link)
+	if err != nil {
+		return false, err
+	}
+	return true, c.SMTP.Send(ctx, mail)
+}
+
+func (c *Courier) render(m store.Message, about store.MailSubject, link string) (Message, error) {
+	i := about.Invitation
+	inv := Invitation{
+		ActionURL: link, AppName: about.Instance.Name, OrganizationName: about.Organization.Name,
+		RoleName: i.RoleName, EmailAddress: i.Email.Address, ExpiresAt: i.ExpiresAt.Time(),
+		ExpiresInDays:  int((i.ExpiresAt.Time().Sub(i.CreatedAt.Time()) + 12*time.Hour) / (24 * time.Hour)),
+		PublicMetadata: i.PublicMetadata,
+	}
+	_, domain, _ := strings.Cut(c.From.Address, "@")
+	env := Envelope{ID: m.ID + "@" + domain, Date: m.CreatedAt.Time(), From: c.From}
+	if p := i.Inviter; p != nil {
+		inv.InviterName = p.Name()
+		if strings.Contains(p.Identifier, "@") {
+			inv.InviterEmail = p.Identifier
+		}
+		if c.ReplyToInviter && inv.InviterEmail != "" {
+			env.ReplyTo = Address{Name: p.Name(), Address: inv.InviterEmail}
+		}
+	}
+	return c.Templates.Render(inv, env)
+}
+
+// leftOut stands in kept mail where the ticket was. The database must hold no
+// ticket; reading the mail puts it back.
+const leftOut = "ticket-is-put-in-when-read"
+
+func (c *Courier) keep(ctx context.Context, m store.Message, about store.MailSubject) error {
+	mail, err := c.render(m, about, c.PublicURL+invite.AcceptPath+"?ticket="+leftOut)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(mail)
+	if err != nil {
+		return fmt.Errorf("encoding a mail: %w", err)
+	}
+	return c.DB.KeepMail(ctx, m, about.Invitation.Email, raw)
+}
+
+// Letters returns the newest mails kept for an instance, or for one address of
+// it when to is not empty.
+func (c *Courier) Letters(ctx context.Context, instance, to string, limit int) ([]invite.Letter, error) {
+	kept, err := c.DB.Inbox(ctx, instance, to, limit)
+	if err != nil {
+		return nil, err
+	}
+	letters := make([]invite.Letter, len(kept))
+	for k, m := range kept {
+		if letters[k], err = c.open(m); err != nil {
+			return nil, err
+		}
+	}
+	return letters, nil
+}
+
+// Letter returns one kept mail; ok is false when there is none.
+func (c *Courier) Letter(ctx context.Context, instance, id string) (l invite.Letter, ok bool, err error) {
+	m, ok, err := c.DB.InboxMessage(ctx, instance, id)
+	if err != nil || !ok {
+		return invite.Letter{}, false, err
+	}
+	l, err = c.open(m)
+	return l, err == nil, err
+}
+
+// open puts the ticket back into a kept mail.
+func (c *Courier) open(m store.Mail) (invite.Letter, error) {
+	var mail Message
+	if err := json.Unmarshal(m.Message, &mail); err != nil {
+		return invite.Letter{}, fmt.Errorf("reading kept mail %s: %w", m.ID, err)
+	}
+	ticket := m.Invitation.Sign(c.Keys)
+	for _, part := range []*string{&mail.HTML, &mail.Text, &mail.ActionURL} {
+		*part = strings.ReplaceAll(*part, leftOut, ticket)
+	}
+	source, err := mail.Source()
+	if err != nil {
+		return invite.Letter{}, fmt.Errorf("encoding kept mail %s: %w", m.ID, err)
+	}
+	l := invite.Letter{
+		ID: m.ID, From: mail.From.Address, To: mail.To, Subject: mail.Subject, ReplyTo: mail.ReplyTo.Address,
+		HTML: mail.HTML, Text: mail.Text, Link: mail.ActionURL, Source: source, CreatedAt: m.CreatedAt,
+	}
+	return l, nil
+}

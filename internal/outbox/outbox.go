@@ -1,0 +1,176 @@
+// Package outbox delivers what the store has queued: it claims messages, hands
+// each to a function that delivers it, and removes it, makes it due again later,
+// or parks it. It knows neither SMTP nor HTTP. Delivery is at least once: a
+// message keeps its id over all attempts, so that a receiver can tell a repeat.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+const (
+	// lease is how long a claimed message is hidden from other workers. An
+	// attempt is cut off well before.
+	lease   = 2 * time.Minute
+	attempt = time.Minute
+	// poll is the longest sleep: the net under wake-ups that were missed, such
+	// as another process's.
+	poll = 5 * time.Second
+	// finish bounds writing down an outcome when the server is stopping.
+	finish = 10 * time.Second
+)
+
+// ErrPointless is returned by Deliver when nothing is left to deliver: the
+// message is removed.
+var ErrPointless = errors.New("nothing left to deliver")
+
+// Worker delivers messages. Its fields are set before Run and not changed after.
+type Worker struct {
+	DB *store.DB
+	// Deliver delivers one message. An error with a method Permanent() bool that
+	// returns true is not tried again.
+	Deliver func(ctx context.Context, m store.Message) error
+	// Attempts is how often a message is tried before it is parked.
+	Attempts int
+	// Parallel is how many messages are delivered at the same time.
+	Parallel int
+	// Random returns a number in [0, 1), for the jitter.
+	Random func() float64
+	Log    *slog.Logger
+	// Deliveries counts attempts by outcome: delivered, pointless, retried,
+	// parked or released.
+	Deliveries *prometheus.CounterVec
+	// Idle, when set, is called whenever nothing is due and nothing under way.
+	Idle func()
+}
+
+// Run delivers until ctx ends. Then it starts no more deliveries, waits for
+// those under way, hands back what was claimed and not begun, and returns nil.
+func (w *Worker) Run(ctx context.Context) error {
+	free := make(chan struct{}, w.Parallel)
+	for range w.Parallel {
+		free <- struct{}{}
+	}
+	var under sync.WaitGroup
+	defer under.Wait()
+	for ctx.Err() == nil {
+		queued := w.DB.Queued()
+		list, next, err := w.DB.Claim(ctx, len(free), lease)
+		if err != nil && ctx.Err() == nil {
+			w.Log.LogAttrs(ctx, slog.LevelError, "claiming messages", slog.String("error", err.Error()))
+		}
+		for _, m := range list {
+			<-free
+			under.Go(func() {
+				defer func() { free <- struct{}{} }()
+				w.attempt(ctx, m)
+			})
+		}
+		if len(list) > 0 && len(free) > 0 {
+			continue // perhaps more is due
+		}
+		w.rest(ctx, queued, free, next)
+	}
+	return nil
+}
+
+// rest waits for something to do: a new message, a free place, the next due
+// message, or the poll.
+func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, free chan struct{}, next invite.Instant) {
+	pause := poll
+	if now := w.DB.Now(); next > now {
+		pause = min(pause, time.Duration(next-now)*time.Millisecond)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	if len(free) == 0 {
+		select {
+		case place := <-free:
+			free <- place
+		case <-ctx.Done():
+		}
+		return
+	}
+	if w.Idle != nil && len(free) == cap(free) {
+		w.Idle()
+	}
+	select {
+	case <-queued:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// attempt delivers one claimed message and writes down what came of it. The
+// outcome is written even when ctx has ended: a success must not be lost.
+func (w *Worker) attempt(ctx context.Context, m store.Message) {
+	done := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		w.record(done, m, "released", nil, func(ctx context.Context) error { return w.DB.Release(ctx, m) })
+		return
+	}
+	try, cancel := context.WithTimeout(done, attempt)
+	defer cancel()
+	err := w.Deliver(try, m)
+	permanent, _ := errors.AsType[interface {
+		error
+		Permanent() bool
+	}](err)
+	switch {
+	case err == nil:
+		w.record(done, m, "delivered", nil, func(ctx context.Context) error { return w.DB.Delivered(ctx, m) })
+	case errors.Is(err, ErrPointless):
+		w.record(done, m, "pointless", nil, func(ctx context.Context) error { return w.DB.Delivered(ctx, m) })
+	case m.Attempt >= w.Attempts, permanent != nil && permanent.Permanent():
+		w.record(done, m, "parked", err, func(ctx context.Context) error { return w.DB.Park(ctx, m, err.Error()) })
+	default:
+		at := w.DB.Now().Add(Backoff(m.Attempt, w.Random()))
+		w.record(done, m, "retried", err, func(ctx context.Context) error { return w.DB.Retry(ctx, m, at, err.Error()) })
+	}
+}
+
+// record stores the outcome and tells of it, once for each attempt.
+func (w *Worker) record(ctx context.Context, m store.Message, outcome string, why error, save func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, finish)
+	defer cancel()
+	failed := save(ctx)
+	w.Deliveries.WithLabelValues(m.Kind, outcome).Inc()
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("id", m.ID), slog.String("kind", m.Kind), slog.String("instance", m.InstanceID),
+		slog.String("invitation", m.InvitationID), slog.Int("attempt", m.Attempt), slog.String("outcome", outcome),
+	}
+	if why != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("error", why.Error()))
+	}
+	if failed != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("unrecorded", failed.Error()))
+	}
+	w.Log.LogAttrs(ctx, level, "delivery", attrs...)
+}
+
+const (
+	firstPause = 15 * time.Second
+	longest    = 8 * time.Hour
+)
+
+// Backoff returns the pause after the given attempt, 1 for the first: 15 seconds
+// tripled each time up to 8 hours, shortened by up to a quarter by random in
+// [0, 1), so that messages that failed together do not return together.
+func Backoff(attempt int, random float64) time.Duration {
+	pause := float64(firstPause) * math.Pow(3, float64(attempt-1))
+	pause = min(pause, float64(longest))
+	return time.Duration(pause * (1 - random/4))
+}
