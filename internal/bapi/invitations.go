@@ -57,9 +57,17 @@ func (s *Server) listInvitations(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), store.InvitationFilter{
+	return s.page(r, store.InvitationFilter{
 		Statuses: statuses, EmailAddress: r.query.Get("email_address"), OrderBy: field, Descending: descending, Page: page,
-	}))
+	})
+}
+
+// page answers one page of the organization's invitations, which the store may
+// have kept since it was last asked for.
+func (s *Server) page(r *request, f store.InvitationFilter) ([]byte, error) {
+	return s.DB.Page(r.Context(), r.instance, r.organization(), r.RequestURI, func() ([]byte, error) {
+		return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), f))
+	})
 }
 
 // listPendingInvitations serves GET /v1/organizations/{organization_id}/invitations/pending.
@@ -68,9 +76,9 @@ func (s *Server) listPendingInvitations(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), store.InvitationFilter{
+	return s.page(r, store.InvitationFilter{
 		Statuses: []invite.Status{invite.Pending}, OrderBy: "created_at", Descending: true, Page: page,
-	}))
+	})
 }
 
 // getInvitation serves GET /v1/organizations/{organization_id}/invitations/{invitation_id}.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"usher/internal/invite"
@@ -24,7 +25,7 @@ func scanInstance(row scanner) (*invite.Instance, error) {
 // An empty secretKey makes a random one.
 func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey string) (*invite.Instance, string, error) {
 	if secretKey == "" {
-		secretKey = newSecretKey(in.Environment)
+		secretKey = NewSecretKey(in.Environment)
 	}
 	err := db.write(ctx, func(t *tx) error {
 		in.ID, in.CreatedAt = newID(instanceID, t.now), t.now
@@ -44,6 +45,18 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 	return &in, secretKey, err
 }
 
+// AddKey gives an instance another secret key; one it has already is kept.
+func (db *DB) AddKey(ctx context.Context, in *invite.Instance, secretKey string) error {
+	known, err := db.Authenticate(ctx, secretKey)
+	if err == nil && known.ID == in.ID {
+		return nil
+	}
+	if err != nil && !errors.Is(err, invite.Err(invite.KeyInvalid)) {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error { return t.insertKey(in.ID, secretKey) })
+}
+
 func (t *tx) insertKey(instance, secretKey string) error {
 	_, err := t.exec(`
 		INSERT INTO keys (key_hash, instance_id, created_at)
@@ -54,8 +67,8 @@ func (t *tx) insertKey(instance, secretKey string) error {
 	return err
 }
 
-// newSecretKey returns 256 random bits behind the contract's prefix (§1.1).
-func newSecretKey(env invite.Environment) string {
+// NewSecretKey returns 256 random bits behind the contract's prefix (§1.1).
+func NewSecretKey(env invite.Environment) string {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails
 	return "sk_" + string(env) + "_" + base64.RawURLEncoding.EncodeToString(secret[:])

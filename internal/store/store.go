@@ -48,6 +48,7 @@ type DB struct {
 	cache   *pageCache
 
 	authenticated sync.Map // key hash → authenticated
+	reservation   *sql.DB  // holds Reserve's lock; nil without one
 
 	mu      sync.Mutex
 	outbox  chan struct{} // closed and replaced when messages were queued
@@ -90,7 +91,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 // every connection gets them: a full sync at each commit, because a success is a
 // promise, and a log of up to 16,000 pages between checkpoints.
 func dsn(path, more string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
+	return "file:" + escapePath(path) + "?" + strings.Join([]string{
 		"_pragma=busy_timeout(5000)",
 		"_pragma=journal_mode(WAL)",
 		"_pragma=synchronous(FULL)",
@@ -100,6 +101,9 @@ func dsn(path, more string) string {
 		more,
 	}, "&")
 }
+
+// escapePath keeps a path from being read as the parameters of a data source.
+func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 func (db *DB) openReaders(ctx context.Context, n int) error {
 	db.readers = make(chan *conn, n)
@@ -123,6 +127,9 @@ func (db *DB) Close() error {
 			err = errors.Join(err, c.close())
 		default: // Open failed half-way
 		}
+	}
+	if db.reservation != nil {
+		err = errors.Join(err, db.reservation.Close())
 	}
 	return errors.Join(err, db.sql.Close())
 }

@@ -217,7 +217,7 @@ func (w *writer) publish(j *job) {
 	if j.tx == nil || j.err != nil || !j.tx.wrote {
 		return
 	}
-	w.db.cache.changed(j.tx.changed)
+	w.db.cache.changed(j.tx)
 	for _, f := range j.tx.after {
 		f()
 	}
