@@ -99,7 +99,7 @@ var Table = []Refusal{
 	{invite.ParamDuplicate, 422, "form_param_duplicate", "is repeated", "%p has a value twice.", "param_name", "a list with the same value twice"},
 	{invite.IdentifierExists, 422, "form_identifier_exists", "is taken", "That %p is taken. Please try another.", "param_name", "another user has the address, username or external id"},
 	{invite.ValueExists, 422, "form_already_exists", "already exists", "%p is taken. Please choose another.", "param_name", "another organization has the slug, another role the key"},
-	{invite.URLScheme, 422, "invalid_url_scheme", "URL scheme not allowed", "%p must not use the scheme %v.", "param_name", "a redirect URL that would run or reveal something"},
+	{invite.URLScheme, 422, "prohibited_redirect_url", "prohibited redirect URL", "%p must not use the scheme %v.", "param_name", "a redirect URL that would run or reveal something"},
 	{invite.URLInsecure, 422, "insecure_url", "URL must be https", "%p must be an https URL.", "param_name", "an http redirect URL of a live instance that is not local"},
 	{invite.DataMissing, 422, "form_data_missing", "data is missing", "At least one of the following must be included: %s.", "param_names", "a user without any identifier"},
 }

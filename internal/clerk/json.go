@@ -32,8 +32,8 @@ func Marshal(v any) ([]byte, error) {
 
 // Decode reads a request body into dst, a pointer to a struct with JSON tags.
 // No body, null and {} are the same (contract §1.7). It refuses what is not one
-// JSON object with BodyInvalid, all unknown fields with ParamUnknown, and the
-// first field of another type with ParamType.
+// JSON object with BodyInvalid, then the first field of another type with
+// ParamType, then all unknown fields with ParamUnknown.
 func Decode(body []byte, dst any) error {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || string(body) == "null" {
@@ -42,10 +42,10 @@ func Decode(body []byte, dst any) error {
 	if body[0] != '{' || !utf8.Valid(body) || !json.Valid(body) {
 		return invite.Err(BodyInvalid)
 	}
-	if err := unknown(body, reflect.TypeOf(dst).Elem()); err != nil {
+	if err := typed(json.Unmarshal(body, dst)); err != nil {
 		return err
 	}
-	return typed(json.Unmarshal(body, dst))
+	return unknown(body, reflect.TypeOf(dst).Elem())
 }
 
 // DecodeList reads a request body that must be an array of objects, refusing

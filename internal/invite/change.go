@@ -1,6 +1,9 @@
 package invite
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // MetadataChange changes metadata fields. A nil field is left as it is.
 type MetadataChange struct {
@@ -70,7 +73,7 @@ func (n *NewOrganization) Check() error {
 
 func checkLimit(limit *int) error {
 	if limit != nil && *limit < 0 {
-		return ParamErr(ParamValue, "max_allowed_memberships")
+		return ParamErr(ParamValue, "max_allowed_memberships", strconv.Itoa(*limit))
 	}
 	return nil
 }

@@ -15,6 +15,6 @@ func (t *tx) event(instance, organization string, typ invite.EventType, data any
 	_, err = t.exec(`
 		INSERT INTO events (instance_id, id, type, organization_id, data, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`,
-		instance, newID(eventID, t.now), typ, organization, string(raw), t.now)
+		instance, t.newID(eventID), typ, organization, string(raw), t.now)
 	return err
 }

@@ -28,7 +28,7 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 		secretKey = NewSecretKey(in.Environment)
 	}
 	err := db.write(ctx, func(t *tx) error {
-		in.ID, in.CreatedAt = newID(instanceID, t.now), t.now
+		in.ID, in.CreatedAt = t.newID(instanceID), t.now
 		if _, err := t.exec(`
 			INSERT INTO instances (instance_id, environment, name, home_url, max_allowed_memberships, mail_proof_only, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`,

@@ -130,7 +130,7 @@ func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) 
 		return nil, err
 	}
 	i := &invite.Invitation{
-		ID: newID(invitationID, t.now), InstanceID: o.InstanceID, OrganizationID: o.ID,
+		ID: t.newID(invitationID), InstanceID: o.InstanceID, OrganizationID: o.ID,
 		Email: n.Email, Role: role.ID, RoleName: role.Name, InviterID: n.InviterID,
 		PublicMetadata: n.PublicMetadata, PrivateMetadata: n.PrivateMetadata, RedirectURL: n.RedirectURL,
 		ExpiresAt: n.ExpiresAt(t.now), CreatedAt: t.now, UpdatedAt: t.now,

@@ -40,7 +40,7 @@ func (t *tx) membership(o *invite.Organization, user string) (*invite.Membership
 // in o, which afterwards has the new number of members.
 func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invite.Role, public, private []byte) (*invite.Membership, error) {
 	m := &invite.Membership{
-		ID: newID(membershipID, t.now), Role: role, User: u.Person(),
+		ID: t.newID(membershipID), Role: role, User: u.Person(),
 		PublicMetadata: public, PrivateMetadata: private, CreatedAt: t.now, UpdatedAt: t.now,
 	}
 	n, err := t.exec(`

@@ -39,7 +39,7 @@ func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n inv
 	var o *invite.Organization
 	err := db.write(ctx, func(t *tx) error {
 		o = &invite.Organization{
-			ID: newID(organizationID, t.now), InstanceID: in.ID, Name: n.Name,
+			ID: t.newID(organizationID), InstanceID: in.ID, Name: n.Name,
 			MaxAllowedMemberships: in.MaxAllowedMemberships, AdminDeleteEnabled: true,
 			CreatedBy: n.CreatedBy, CreatedAt: t.now, UpdatedAt: t.now,
 			PublicMetadata: emptyObject, PrivateMetadata: emptyObject,

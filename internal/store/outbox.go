@@ -39,7 +39,7 @@ func (t *tx) enqueue(i *invite.Invitation, kind string) error {
 	_, err := t.exec(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, id, kind, invitation_id, due_at, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		i.InstanceID, i.OrganizationID, bucketOf(i.OrganizationID), newID(emailID, t.now), kind, i.ID, t.now, t.now)
+		i.InstanceID, i.OrganizationID, bucketOf(i.OrganizationID), t.newID(emailID), kind, i.ID, t.now, t.now)
 	return err
 }
 

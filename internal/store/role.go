@@ -24,7 +24,7 @@ func (db *DB) CreateRole(ctx context.Context, in *invite.Instance, role invite.R
 }
 
 func (t *tx) insertRole(instance string, r *invite.Role) error {
-	r.ID, r.CreatedAt, r.UpdatedAt = newID(roleID, t.now), t.now, t.now
+	r.ID, r.CreatedAt, r.UpdatedAt = t.newID(roleID), t.now, t.now
 	n, err := t.exec(`
 		INSERT INTO roles (instance_id, id, role_key, name, description, permissions, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

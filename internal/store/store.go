@@ -46,6 +46,7 @@ type DB struct {
 	writer  *writer
 	readers chan *conn
 	cache   *pageCache
+	made    sequence
 
 	authenticated sync.Map // key hash → authenticated
 	reservation   *sql.DB  // holds Reserve's lock; nil without one

@@ -95,7 +95,7 @@ func (db *DB) CreateUser(ctx context.Context, in *invite.Instance, n invite.NewU
 // newUser inserts a checked user and its addresses.
 func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verification) (*invite.User, error) {
 	u := &invite.User{
-		ID: newID(userID, t.now), ExternalID: n.ExternalID, Username: n.Username,
+		ID: t.newID(userID), ExternalID: n.ExternalID, Username: n.Username,
 		FirstName: n.FirstName, LastName: n.LastName, CreatedAt: t.now, UpdatedAt: t.now,
 		PublicMetadata: emptyObject, PrivateMetadata: emptyObject, UnsafeMetadata: emptyObject,
 	}
@@ -107,7 +107,7 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 	}
 	for _, e := range n.Emails {
 		u.EmailAddresses = append(u.EmailAddresses, invite.EmailAddress{
-			ID: newID(emailAddressID, t.now), UserID: u.ID, Email: e, Verified: by, CreatedAt: t.now, UpdatedAt: t.now,
+			ID: t.newID(emailAddressID), UserID: u.ID, Email: e, Verified: by, CreatedAt: t.now, UpdatedAt: t.now,
 		})
 	}
 	if len(u.EmailAddresses) > 0 {

@@ -1,0 +1,104 @@
+package bapi_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/internal/bapi"
+	"usher/internal/clerk"
+	"usher/internal/edge"
+	"usher/internal/invite"
+	"usher/internal/oracle"
+	"usher/internal/store"
+	"usher/internal/wiretest"
+)
+
+// now is where the clock of every server in these tests stands.
+var now = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+
+// TestWire plays testdata: each endpoint's requests and the exact answers, which
+// the official specification has to agree with.
+func TestWire(t *testing.T) {
+	wiretest.Run(t, "testdata/*.txt", wiretest.Options{Start: start, Spec: oracle.BAPI(t), Now: now})
+}
+
+// start returns a server whose instance has three organizations: Acme with an
+// admin and a member, Small with room for two, and Joinable with invitations,
+// whose tickets it returns with that of an organization that is gone.
+func start(t testing.TB) (http.Handler, map[string]string) {
+	t.Helper()
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.MinMasterKey))
+	must(t, err)
+	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
+	db, err := store.Open(t.Context(), store.Options{
+		Path: filepath.Join(t.TempDir(), "usher.db"), Now: func() time.Time { return now }, Keys: keys, Event: encoder.EventData,
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	must(t, db.Reserve(t.Context()))
+	in, key, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Wire", MaxAllowedMemberships: 5}, "")
+	must(t, err)
+	vars := map[string]string{
+		"key": key, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
+		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
+	}
+	user := func(name, address string) string {
+		u, err := db.CreateUser(t.Context(), in, invite.NewUser{EmailAddresses: []string{address}, FirstName: name})
+		must(t, err)
+		vars[strings.ToLower(name)] = u.ID
+		return u.ID
+	}
+	ada, bob := user("Ada", "ada@example.com"), user("Bob", "bob@example.com")
+	user("Eve", "eve@example.com")
+	organization := func(name string, limit int) string {
+		o, err := db.CreateOrganization(t.Context(), in, invite.NewOrganization{Name: name, CreatedBy: ada, MaxAllowedMemberships: &limit})
+		must(t, err)
+		vars[strings.ToLower(name)] = o.ID
+		return o.ID
+	}
+	acme := organization("Acme", 0)
+	organization("Small", 2)
+	_, err = db.CreateMembership(t.Context(), in, acme, invite.NewMembership{UserID: bob, Role: invite.RoleMember})
+	must(t, err)
+	joinable := organization("Joinable", 0)
+	invited := func(name, organization, address string) *invite.Invitation {
+		i, err := db.CreateInvitation(t.Context(), in, organization, invite.NewInvitation{
+			EmailAddress: address, Role: invite.RoleMember, InviterID: ada, ExpiresInDays: 1,
+			PublicMetadata: []byte(`{"team":"red"}`), PrivateMetadata: []byte(`{"cost":1}`),
+		})
+		must(t, err)
+		vars["ticket_"+name] = invite.TicketFor(i, invite.ByMail).Sign(keys)
+		return i
+	}
+	invited("new", joinable, "new@example.com")
+	invited("bob", joinable, "bob@example.com")
+	invited("named", joinable, "named@example.com")
+	revoked := invited("revoked", joinable, "revoked@example.com")
+	_, err = db.RevokeInvitation(t.Context(), in, joinable, revoked.ID, "")
+	must(t, err)
+	gone := organization("Gone", 0)
+	invited("gone", gone, "gone@example.com")
+	_, err = db.DeleteOrganization(t.Context(), in, gone)
+	must(t, err)
+	_, other, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, "")
+	must(t, err)
+	vars["other"] = other
+	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()), vars
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
