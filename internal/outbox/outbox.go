@@ -26,6 +26,8 @@ const (
 	// poll is the longest sleep: the net under wake-ups that were missed, such
 	// as another process's.
 	poll = 5 * time.Second
+	// batch is how many messages one claim takes.
+	batch = 64
 	// finish bounds writing down an outcome when the server is stopping.
 	finish = 10 * time.Second
 )
@@ -50,60 +52,58 @@ type Worker struct {
 	// Deliveries counts attempts by outcome: delivered, pointless, retried,
 	// parked or released.
 	Deliveries *prometheus.CounterVec
-	// Idle, when set, is called whenever nothing is due and nothing under way.
+	// Idle, when set, is called whenever nothing is due.
 	Idle func()
 }
 
 // Run delivers until ctx ends. Then it starts no more deliveries, waits for
 // those under way, hands back what was claimed and not begun, and returns nil.
 func (w *Worker) Run(ctx context.Context) error {
-	free := make(chan struct{}, w.Parallel)
-	for range w.Parallel {
-		free <- struct{}{}
-	}
+	messages := make(chan claimed)
 	var under sync.WaitGroup
-	defer under.Wait()
+	for range w.Parallel {
+		under.Go(func() {
+			for m := range messages {
+				w.attempt(ctx, m)
+			}
+		})
+	}
 	for ctx.Err() == nil {
 		queued := w.DB.Queued()
-		list, next, err := w.DB.Claim(ctx, len(free), lease)
+		until := w.DB.Now().Add(lease - attempt)
+		list, next, err := w.DB.Claim(ctx, batch, lease)
 		if err != nil && ctx.Err() == nil {
 			w.Log.LogAttrs(ctx, slog.LevelError, "claiming messages", slog.String("error", err.Error()))
 		}
 		for _, m := range list {
-			<-free
-			under.Go(func() {
-				defer func() { free <- struct{}{} }()
-				w.attempt(ctx, m)
-			})
+			messages <- claimed{m, until}
 		}
-		if len(list) > 0 && len(free) > 0 {
-			continue // perhaps more is due
+		if len(list) == 0 {
+			w.rest(ctx, queued, next)
 		}
-		w.rest(ctx, queued, free, next)
 	}
+	close(messages)
+	under.Wait()
 	return nil
 }
 
-// rest waits for something to do: a new message, a free place, the next due
-// message, or the poll.
-func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, free chan struct{}, next invite.Instant) {
+// claimed is a message with the instant until which its lease lets it begin.
+type claimed struct {
+	store.Message
+	until invite.Instant
+}
+
+// rest waits for something to do: a new message, the next due one, or the poll.
+func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, next invite.Instant) {
 	pause := poll
 	if now := w.DB.Now(); next > now {
 		pause = min(pause, time.Duration(next-now)*time.Millisecond)
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	if len(free) == 0 {
-		select {
-		case place := <-free:
-			free <- place
-		case <-ctx.Done():
-		}
-		return
-	}
-	if w.Idle != nil && len(free) == cap(free) {
+	if w.Idle != nil {
 		w.Idle()
 	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	select {
 	case <-queued:
 	case <-timer.C:
@@ -113,11 +113,14 @@ func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, free chan str
 
 // attempt delivers one claimed message and writes down what came of it. The
 // outcome is written even when ctx has ended: a success must not be lost.
-func (w *Worker) attempt(ctx context.Context, m store.Message) {
-	done := context.WithoutCancel(ctx)
+func (w *Worker) attempt(ctx context.Context, c claimed) {
+	m, done := c.Message, context.WithoutCancel(ctx)
 	if ctx.Err() != nil {
 		w.record(done, m, "released", nil, func(ctx context.Context) error { return w.DB.Release(ctx, m) })
 		return
+	}
+	if w.DB.Now() > c.until {
+		return // it waited too long here: whoever claims it next has it
 	}
 	try, cancel := context.WithTimeout(done, attempt)
 	defer cancel()

@@ -69,7 +69,7 @@ func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mess
 	}
 	var list []Message
 	err = db.write(ctx, func(t *tx) error {
-		list = nil
+		list, t.changed = nil, []string{} // lists do not show messages
 		for _, bucket := range due {
 			if err := t.claim(bucket, limit-len(list), lease, &list); err != nil {
 				return err
