@@ -52,8 +52,8 @@ type Worker struct {
 	// Deliveries counts attempts by outcome: delivered, pointless, retried,
 	// parked or released.
 	Deliveries *prometheus.CounterVec
-	// Idle, when set, is called whenever nothing is due.
-	Idle func()
+	// Recorded, when set, is called when the outcome of an attempt was stored.
+	Recorded func(m store.Message, outcome string)
 }
 
 // Run delivers until ctx ends. Then it starts no more deliveries, waits for
@@ -98,9 +98,6 @@ func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, next invite.I
 	pause := poll
 	if now := w.DB.Now(); next > now {
 		pause = min(pause, time.Duration(next-now)*time.Millisecond)
-	}
-	if w.Idle != nil {
-		w.Idle()
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -162,6 +159,9 @@ func (w *Worker) record(ctx context.Context, m store.Message, outcome string, wh
 		attrs = append(attrs, slog.String("unrecorded", failed.Error()))
 	}
 	w.Log.LogAttrs(ctx, level, "delivery", attrs...)
+	if w.Recorded != nil {
+		w.Recorded(m, outcome)
+	}
 }
 
 const (
