@@ -12,7 +12,6 @@ import (
 
 // client speaks HTTP/1.1 (RFC 9112) over one connection that is kept open, as
 // cheaply as it can: it shares the machine with the server that it measures.
-// It understands answers with a Content-Length only.
 type client struct {
 	conn   net.Conn
 	in     *bufio.Reader
@@ -74,12 +73,7 @@ func (c *client) exchange() ([]byte, error) {
 		return nil, fmt.Errorf("not HTTP: %q", line)
 	}
 	ok := string(line[9:12]) == "200"
-	length, err := c.header()
-	if err != nil {
-		return nil, err
-	}
-	c.answer = append(c.answer[:0], make([]byte, length)...)
-	if _, err := io.ReadFull(c.in, c.answer); err != nil {
+	if err := c.read(); err != nil {
 		return nil, err
 	}
 	if !ok {
@@ -89,27 +83,66 @@ func (c *client) exchange() ([]byte, error) {
 	return c.answer, nil
 }
 
-// header skips to the body and returns its length.
-func (c *client) header() (int, error) {
-	const field = "Content-Length:"
-	length := -1
+// read reads header and body into answer.
+func (c *client) read() error {
+	length, chunked, err := c.header()
+	if err != nil {
+		return err
+	}
+	c.answer = c.answer[:0]
+	if !chunked {
+		return c.take(length)
+	}
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
-			return 0, err
+			return err
+		}
+		size, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 16, 31)
+		if err != nil {
+			return err
+		}
+		if err := c.take(int(size)); err != nil {
+			return err
+		}
+		if _, err := c.in.ReadSlice('\n'); err != nil || size == 0 {
+			return err
+		}
+	}
+}
+
+// take moves n bytes into answer.
+func (c *client) take(n int) error {
+	have := len(c.answer)
+	c.answer = append(c.answer, make([]byte, n)...)
+	_, err := io.ReadFull(c.in, c.answer[have:])
+	return err
+}
+
+// header skips to the body and says how to read it.
+func (c *client) header() (length int, chunked bool, err error) {
+	length = -1
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return 0, false, err
 		}
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
 			break
 		}
-		if len(line) > len(field) && bytes.EqualFold(line[:len(field)], []byte(field)) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(field):]))); err != nil {
-				return 0, err
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch value = bytes.TrimSpace(value); {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return 0, false, err
 			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = string(value) == "chunked"
 		}
 	}
-	if length < 0 {
-		return 0, errors.New("an answer without Content-Length")
+	if length < 0 && !chunked {
+		return 0, false, errors.New("an answer without a length")
 	}
-	return length, nil
+	return length, chunked, nil
 }

@@ -18,9 +18,24 @@ import (
 
 // process is a running server.
 type process struct {
-	cmd  *exec.Cmd
-	addr string
-	key  string // secret key for its requests; empty = it wants none
+	cmd   *exec.Cmd
+	addr  string
+	key   string        // secret key for its requests; empty = it wants none
+	ended chan struct{} // closed when it has ended, with err set
+	err   error
+}
+
+// start starts a command that will serve.
+func start(cmd *exec.Cmd, addr, key string) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting a server: %w", err)
+	}
+	p := &process{cmd: cmd, addr: addr, key: key, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		p.err = cmd.Wait()
+	}()
+	return p, nil
 }
 
 // tick is the unit of CPU times in /proc (USER_HZ, 100 on every Linux).
@@ -66,7 +81,8 @@ func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return p.cmd.Wait()
+	<-p.ended
+	return p.err
 }
 
 // usher is a built binary and how to run it.
@@ -121,15 +137,15 @@ func (u *usher) serve(ctx context.Context, data, key string) (*process, time.Dur
 	}
 	cmd := exec.CommandContext(ctx, u.binary, "serve", "--addr", addr, "--metrics-addr", addr, "--public-url", "http://"+addr, "--data", data)
 	cmd.Env, cmd.Stderr = u.environment(), u.log
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return nil, 0, fmt.Errorf("starting usher: %w", err)
+	began := time.Now()
+	p, err := start(cmd, addr, key)
+	if err != nil {
+		return nil, 0, err
 	}
-	p := &process{cmd: cmd, addr: addr, key: key}
-	if err := p.await(start.Add(time.Minute)); err != nil {
+	if err := p.await(began.Add(time.Minute)); err != nil {
 		return nil, 0, errors.Join(err, p.stop())
 	}
-	return p, time.Since(start), nil
+	return p, time.Since(began), nil
 }
 
 // await returns when the server is ready. It asks every half millisecond.
@@ -143,10 +159,14 @@ func (p *process) await(deadline time.Time) error {
 		if err == nil {
 			return nil
 		}
-		if time.Now().After(deadline) || syscall.Kill(p.cmd.Process.Pid, 0) != nil {
-			return fmt.Errorf("usher does not answer (see what it says with -server-log): %w", err)
+		if time.Now().After(deadline) {
+			return fmt.Errorf("usher does not answer: %w", err)
 		}
-		time.Sleep(500 * time.Microsecond)
+		select {
+		case <-p.ended:
+			return errors.New("usher ended at once; -server-log FILE keeps what it says")
+		case <-time.After(500 * time.Microsecond):
+		}
 	}
 }
 
