@@ -1,0 +1,66 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"net/http"
+)
+
+//go:embed templates
+var files embed.FS
+
+//go:embed style.css
+var style []byte
+
+// stylePath names the style by its content, so that it can be cached for ever.
+var stylePath = func() string {
+	sum := sha256.Sum256(style)
+	return "/assets/" + hex.EncodeToString(sum[:8]) + "/style.css"
+}()
+
+// The pages, each with the view it shows.
+var (
+	homePage     = parse[homeView]("home.html")
+	acceptPage   = parse[acceptView]("accept.html")
+	joinedPage   = parse[about]("joined.html")
+	declinedPage = parse[about]("declined.html")
+	problemPage  = parse[problemView]("problem.html")
+	inboxPage    = parse[inboxView]("inbox.html")
+	letterPage   = parse[letterView]("letter.html")
+)
+
+// page is a template that shows a V.
+type page[V any] struct{ template *template.Template }
+
+func parse[V any](name string) page[V] {
+	t := template.New("layout.html").Option("missingkey=error").Funcs(template.FuncMap{
+		"style": func() string { return stylePath },
+		"icon":  func() string { return avatarPath("usher", "u") },
+	})
+	return page[V]{template.Must(t.ParseFS(files, "templates/layout.html", "templates/"+name))}
+}
+
+// write answers with the page. When it returns an error nothing was written.
+func (p page[V]) write(w http.ResponseWriter, status int, view V) error {
+	var buf bytes.Buffer
+	if err := p.template.Execute(&buf, view); err != nil {
+		return fmt.Errorf("rendering a page: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = buf.WriteTo(w) // a client that went away is not our error
+	return nil
+}
+
+const forever = "public, max-age=31536000, immutable"
+
+func (s *Server) serveStyle(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", forever)
+	_, _ = w.Write(style)
+	return nil
+}

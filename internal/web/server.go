@@ -1,0 +1,111 @@
+// Package web serves the pages people see: the invitation and what became of
+// it, the drawn avatars, and in development the inbox. Templates and the style
+// are embedded; there is no JavaScript.
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"usher/internal/clerk"
+	"usher/internal/edge"
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// Server serves the pages.
+type Server struct {
+	DB        *store.DB
+	Keys      *invite.Keyring
+	PublicURL string // the origin people see; forms are taken from it and from nowhere else
+	// Letters and Letter read the inbox; nil where mail is not kept in one, and
+	// the inbox's pages do not exist.
+	Letters func(ctx context.Context, instanceID, to string, limit int) ([]invite.Letter, error)
+	Letter  func(ctx context.Context, instanceID, id string) (letter invite.Letter, ok bool, err error)
+
+	origins *http.CrossOriginProtection
+}
+
+// Handler returns the surface, to be served behind the edge.
+func (s *Server) Handler() http.Handler {
+	s.origins = http.NewCrossOriginProtection()
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
+		// A proxy may have put another name into Host. What came from url.Parse is
+		// an origin, so this cannot fail.
+		_ = s.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+	}
+	mux := http.NewServeMux()
+	for pattern, methods := range s.routes() {
+		edge.Handle(mux, pattern, methods, s.refuse)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, invite.Err(clerk.RouteNotFound))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protect(w.Header())
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) routes() map[string]edge.Methods {
+	get := func(h edge.Handler) edge.Methods { return edge.Methods{http.MethodGet: h} }
+	routes := map[string]edge.Methods{
+		"/{$}":                 get(s.home),
+		"/accept":              {http.MethodGet: s.showInvitation, http.MethodPost: s.answerInvitation},
+		"/accept/joined":       get(s.showJoined),
+		"/accept/declined":     get(s.showDeclined),
+		"/img/{id}/{initials}": get(s.drawAvatar),
+		stylePath:              get(s.serveStyle),
+	}
+	if s.Letters != nil {
+		routes["/inbox"] = get(s.listInbox)
+		routes["/inbox/{instance}/{id}"] = get(s.showLetter)
+		routes["/inbox/{instance}/{id}/html"] = get(s.serveLetterHTML)
+		routes["/inbox/{instance}/{id}/source"] = get(s.serveLetterSource)
+	}
+	return routes
+}
+
+// policy lets a page load our style and the avatars, and nothing run.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// protect sets what every page is sent with; a handler that needs another rule
+// replaces it.
+func protect(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+type homeView struct {
+	Inbox bool
+}
+
+// home says that this is usher, to whoever opens its address.
+func (s *Server) home(w http.ResponseWriter, _ *http.Request) error {
+	return homePage.write(w, http.StatusOK, homeView{Inbox: s.Letters != nil})
+}
+
+// refuse answers with the page of err's kind and notes it in the event.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	s.explain(w, r, err, about{})
+}
+
+// explain is refuse for when it is known which invitation it is about.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error, a about) {
+	edge.EventOf(r.Context()).Err = err
+	p := problemOf(err)
+	if p.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	if failed := problemPage.write(w, p.status, p.view(a)); failed != nil {
+		edge.EventOf(r.Context()).Err = errors.Join(err, failed)
+		http.Error(w, "Something went wrong.", http.StatusInternalServerError)
+	}
+}
