@@ -93,7 +93,7 @@ func (db *DB) Page(ctx context.Context, in *invite.Instance, organization, name 
 // until then no page changes by itself.
 func (db *DB) nextExpiry(ctx context.Context, instance string) (invite.Instant, error) {
 	var at invite.Instant
-	err := db.read(ctx, func(t *tx) error {
+	err := db.query(ctx, func(t *tx) error {
 		return t.row(`
 			SELECT COALESCE(min(expires_at), $3)
 			FROM invitations

@@ -165,27 +165,40 @@ type txKey struct{}
 // read runs f on one snapshot of the database. Inside Once it runs in the
 // transaction that Once holds.
 func (db *DB) read(ctx context.Context, f func(*tx) error) error {
+	return db.query(ctx, func(t *tx) error {
+		if t.write {
+			return f(t)
+		}
+		return t.snapshot(f)
+	})
+}
+
+// snapshot ends its transaction even when f panics: the connection is used again.
+func (t *tx) snapshot(f func(*tx) error) (err error) {
+	if err := t.conn.run("BEGIN"); err != nil {
+		return err
+	}
+	defer func() {
+		if end := t.conn.run("COMMIT"); err == nil {
+			err = end
+		}
+	}()
+	return f(t)
+}
+
+// query runs f without a transaction around it: each statement sees a snapshot
+// of its own. It serves reads of a single statement.
+func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
 	}
 	select {
 	case c := <-db.readers:
 		defer func() { db.readers <- c }()
-		return db.readOn(c, f)
+		return db.classify(f(&tx{db: db, conn: c, now: db.Now()}))
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-func (db *DB) readOn(c *conn, f func(*tx) error) error {
-	if err := c.run("BEGIN"); err != nil {
-		return db.classify(err)
-	}
-	err := f(&tx{db: db, conn: c, now: db.Now()})
-	if end := c.run("COMMIT"); err == nil {
-		err = end
-	}
-	return db.classify(err)
 }
 
 // write runs f in a durable transaction, committed together with whatever else

@@ -114,7 +114,7 @@ func (db *DB) Authenticate(ctx context.Context, secretKey string) (*invite.Insta
 		}
 	}
 	var in *invite.Instance
-	err := db.read(ctx, func(t *tx) (err error) {
+	err := db.query(ctx, func(t *tx) (err error) {
 		in, err = scanInstance(t.row(`
 			SELECT `+instanceColumns+`
 			FROM keys k

@@ -13,30 +13,45 @@ import (
 const invitationColumns = `i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status, i.public_metadata, i.private_metadata,
 	i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at`
 
-// scanInvitation leaves the role's id in Role until fillInvitations replaces it.
-func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
+// scanInvitation leaves the role's id in Role; fillInvitations, or the targets
+// in more, put the rest in.
+func scanInvitation(row scanner, instance, organization string, more ...any) (*invite.Invitation, error) {
 	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
-	err := row.Scan(&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+	err := row.Scan(append([]any{
+		&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
 		(*[]byte)(&i.PublicMetadata), (*[]byte)(&i.PrivateMetadata),
-		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
+		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt,
+	}, more...)...)
 	return &i, err
 }
 
-// invitation returns one row, filled, or refuses with InvitationNotFound.
+// invitation returns one invitation whole, or refuses with InvitationNotFound.
+// It is a single statement.
 func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, error) {
+	var role, name string
+	var inviter invite.Person
+	person, finish := personOf(&inviter)
 	i, err := scanInvitation(t.row(`
-		SELECT `+invitationColumns+`
+		SELECT `+invitationColumns+`, r.role_key, r.name, `+personColumns+`
 		FROM invitations i
-		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id), instance, organization)
+		JOIN roles r ON r.instance_id = i.instance_id AND r.id = i.role_id
+		LEFT JOIN users u ON u.instance_id = i.instance_id AND u.id = i.inviter_id
+		LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id
+		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id),
+		instance, organization, append([]any{&role, &name}, person...)...)
 	if err != nil {
 		return nil, missing(err, invite.Err(invite.InvitationNotFound, id))
 	}
-	return i, t.fillInvitations(instance, i)
+	i.Role, i.RoleName = role, name
+	if finish(); inviter.UserID != "" {
+		i.Inviter = &inviter
+	}
+	return i, nil
 }
 
-// fillInvitations puts the role's key and name and the inviter into invitations
-// just scanned, each looked up once.
-func (t *tx) fillInvitations(instance string, list ...*invite.Invitation) error {
+// fillInvitations puts the role's key and name and the inviter into the rows of
+// a page, each looked up once: most rows of a page share them.
+func (t *tx) fillInvitations(instance string, list []*invite.Invitation) error {
 	roles, people := memo[invite.Role]{}, memo[*invite.Person]{}
 	for _, i := range list {
 		r, err := roles.get(i.Role, func(id string) (invite.Role, error) { return t.role(instance, id) })
@@ -211,7 +226,7 @@ func (t *tx) announce(o *invite.Organization, list []*invite.Invitation, news []
 // refuses with OrganizationNotFound or InvitationNotFound.
 func (db *DB) Invitation(ctx context.Context, in *invite.Instance, organization, id string) (*invite.Invitation, error) {
 	var i *invite.Invitation
-	err := db.read(ctx, func(t *tx) (err error) {
+	err := db.query(ctx, func(t *tx) (err error) {
 		if i, err = t.invitation(in.ID, organization, id); errors.Is(err, invite.Err(invite.InvitationNotFound)) {
 			if _, lost := t.organization(in.ID, organization); lost != nil {
 				return lost
@@ -376,7 +391,7 @@ func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization
 		}); err != nil {
 			return err
 		}
-		return t.fillInvitations(in.ID, list...)
+		return t.fillInvitations(in.ID, list)
 	})
 	return list, total, err
 }

@@ -51,7 +51,9 @@ func (t *tx) owner(instance string, email invite.Email) (*invite.User, error) {
 	return t.user(instance, id)
 }
 
-const personColumns = `u.id, u.first_name, u.last_name, u.username, u.banned, COALESCE(e.email_address, '')`
+// personColumns are empty where the user of an outer join does not exist.
+const personColumns = `COALESCE(u.id, ''), COALESCE(u.first_name, ''), COALESCE(u.last_name, ''), COALESCE(u.username, ''),
+	COALESCE(u.banned, FALSE), COALESCE(e.email_address, '')`
 
 const personFrom = `users u
 	LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id`
