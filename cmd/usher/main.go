@@ -1,0 +1,66 @@
+// Command usher serves organization invitations: it creates, mails, lists and
+// revokes them, and lets invited people join. See usher --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"usher/internal/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	if code := report(os.Stderr, err); code != 0 {
+		os.Exit(code)
+	}
+}
+
+// report tells the operator what is wrong and returns the exit status: 2 for a
+// mistake in the command, 1 for any other failure.
+func report(w io.Writer, err error) int {
+	if err == nil || errors.Is(err, config.ErrHelp) {
+		return 0
+	}
+	if usage, ok := errors.AsType[*config.UsageError](err); ok {
+		for _, mistake := range usage.Mistakes {
+			fmt.Fprintln(w, "usher:", mistake)
+		}
+		return 2
+	}
+	fmt.Fprintln(w, "usher:", err)
+	return 1
+}
+
+// run is the program: everything it needs from the process is an argument.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	cli, command, err := config.Parse(args, getenv, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	switch command {
+	case "dev":
+		return dev(ctx, &cli.Dev, stdout, stderr)
+	case "serve":
+		return serve(ctx, &cli.Serve, stderr)
+	case "migrate":
+		return migrate(ctx, &cli.Migrate, stdout)
+	case "instance create":
+		return createInstance(ctx, &cli.Instance.Create, stdout)
+	case "instance list":
+		return listInstances(ctx, &cli.Instance.List, stdout)
+	case "config serve", "config dev":
+		return showConfig(cli, stdout)
+	case "version":
+		return version(stdout)
+	}
+	return fmt.Errorf("%s is not implemented", command)
+}

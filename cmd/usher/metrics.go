@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/internal/store"
+)
+
+// outboxCollector asks the database how the outbox stands, at each scrape.
+type outboxCollector struct {
+	db                     *store.DB
+	queued, parked, oldest *prometheus.Desc
+}
+
+func newOutboxCollector(db *store.DB) *outboxCollector {
+	return &outboxCollector{
+		db:     db,
+		queued: prometheus.NewDesc("usher_outbox_messages", "Messages in the outbox that are still to be delivered.", nil, nil),
+		parked: prometheus.NewDesc("usher_outbox_parked_messages", "Messages set aside after their last attempt.", nil, nil),
+		oldest: prometheus.NewDesc("usher_outbox_oldest_due_seconds", "Age of the oldest message that is due; 0 when none is.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *outboxCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.queued
+	ch <- c.parked
+	ch <- c.oldest
+}
+
+// Collect implements prometheus.Collector. When the database does not answer
+// the series are absent, which an alert can tell from zero.
+func (c *outboxCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	stats, err := c.db.OutboxStats(ctx)
+	if err != nil {
+		return
+	}
+	age := 0.0
+	if stats.OldestDue != 0 {
+		age = max(0, float64(c.db.Now()-stats.OldestDue)/1000)
+	}
+	ch <- prometheus.MustNewConstMetric(c.queued, prometheus.GaugeValue, float64(stats.Queued))
+	ch <- prometheus.MustNewConstMetric(c.parked, prometheus.GaugeValue, float64(stats.Parked))
+	ch <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, age)
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/internal/config"
+	"usher/internal/invite"
+)
+
+// serve runs a production server. It has no instance until "usher instance
+// create" makes one, and nothing that only helps developers.
+func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
+	log := newLog(stderr, &c.Log)
+	keys, err := invite.NewKeyring(c.MasterKey.Bytes)
+	if err != nil {
+		return mistake("master-key", err)
+	}
+	s := &server{log: log, keys: keys, registry: prometheus.NewRegistry(), delivery: c.Delivery}
+	if err := s.listen(ctx, &c.Listener); err != nil {
+		return err
+	}
+	if s.db, err = openStore(ctx, c.Dir, s.publicURL, keys); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.db.Close()) }()
+	if err := s.db.Reserve(ctx); err != nil {
+		return fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	courier, err := s.newCourier(&c.Mail)
+	if err != nil {
+		return err
+	}
+	if courier.SMTP != nil {
+		s.courier = courier
+		defer courier.SMTP.Close()
+	} else {
+		log.Warn("no --smtp-url: mails wait in the outbox until there is one")
+	}
+	log.Info("serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL), slog.String("data", c.Dir))
+	return s.run(ctx)
+}

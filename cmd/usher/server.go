@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"usher/internal/bapi"
+	"usher/internal/clerk"
+	"usher/internal/config"
+	"usher/internal/edge"
+	"usher/internal/fapi"
+	"usher/internal/invite"
+	"usher/internal/mail"
+	"usher/internal/outbox"
+	"usher/internal/store"
+	"usher/internal/web"
+)
+
+// Limits of one connection. Nobody may hold one open for nothing.
+const (
+	headerTimeout  = 10 * time.Second
+	readTimeout    = 30 * time.Second
+	requestTimeout = 70 * time.Second // longer than the longest wait for mail
+	idleTimeout    = 2 * time.Minute
+	maxHeader      = 32 << 10
+)
+
+// server is one running usher.
+type server struct {
+	log      *slog.Logger
+	db       *store.DB
+	keys     *invite.Keyring
+	courier  *mail.Courier // nil: mails wait in the outbox
+	inbox    bool          // mails are kept, and can be read
+	registry *prometheus.Registry
+	delivery config.Delivery
+
+	main, metrics net.Listener // metrics is nil when main serves them
+	publicURL     string
+	stopping      atomic.Bool
+}
+
+// databaseFile is the database inside a data folder.
+const databaseFile = "usher.db"
+
+// openStore opens the database in a data folder, which is made when missing.
+// The encoder renders events; their form does not depend on the keys.
+func openStore(ctx context.Context, dir, publicURL string, keys *invite.Keyring) (*store.DB, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	encoder := &clerk.Encoder{PublicURL: publicURL, Keys: keys}
+	return store.Open(ctx, store.Options{
+		Path: filepath.Join(dir, databaseFile), Now: time.Now, Keys: keys, Event: encoder.EventData,
+	})
+}
+
+// listen binds the addresses, so that what is announced is true.
+func (s *server) listen(ctx context.Context, l *config.Listener) (err error) {
+	var lc net.ListenConfig
+	if s.main, err = lc.Listen(ctx, "tcp", l.Addr); err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	if l.MetricsAddr != "" {
+		if s.metrics, err = lc.Listen(ctx, "tcp", l.MetricsAddr); err != nil {
+			return errors.Join(fmt.Errorf("--metrics-addr: %w", err), s.main.Close())
+		}
+	}
+	s.publicURL = baseURL(s.main.Addr())
+	if l.PublicURL != nil {
+		s.publicURL = strings.TrimSuffix(l.PublicURL.String(), "/")
+	}
+	return nil
+}
+
+// baseURL returns the URL of an address bound on this machine.
+func baseURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// newCourier returns what delivers mails by SMTP, or nil without a server.
+func (s *server) newCourier(m *config.Mail) (*mail.Courier, error) {
+	c := &mail.Courier{DB: s.db, Keys: s.keys, PublicURL: s.publicURL, ReplyToInviter: m.MailReplyToInviter}
+	var err error
+	if c.Templates, err = parseTemplates(m.MailTemplates); err != nil {
+		return nil, err
+	}
+	c.From = mail.Address{Name: "usher", Address: "invitations@usher.localhost"}
+	if m.MailFrom != nil {
+		c.From = mail.Address{Name: m.MailFrom.Name, Address: m.MailFrom.Address}
+	}
+	if raw := m.SMTPURL.Reveal(); raw != "" {
+		if c.SMTP, err = mail.ParseSMTPURL(raw); err != nil {
+			return nil, mistake("smtp-url", err)
+		}
+	}
+	return c, nil
+}
+
+func parseTemplates(dir string) (*mail.Templates, error) {
+	if dir == "" {
+		return mail.ParseTemplates(nil)
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is not a folder")
+	}
+	if err != nil {
+		return nil, mistake("mail-templates", err)
+	}
+	t, err := mail.ParseTemplates(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("--mail-templates %s: %w", dir, err)
+	}
+	return t, nil
+}
+
+func mistake(flag string, err error) error {
+	env := "USHER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return &config.UsageError{Mistakes: []string{fmt.Sprintf("--%s (or %s): %v", flag, env, err)}}
+}
+
+// run serves until ctx ends, then stops in order: readiness fails, requests are
+// drained, deliveries finish or hand back their lease.
+func (s *server) run(ctx context.Context) error {
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(newOutboxCollector(s.db))
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	tasks, failed := errgroup.WithContext(work)
+	servers := []*http.Server{s.httpServer(s.handler())}
+	listeners := []net.Listener{s.main}
+	if s.metrics != nil {
+		servers = append(servers, s.httpServer(s.metricsHandler()))
+		listeners = append(listeners, s.metrics)
+	}
+	for i, srv := range servers {
+		tasks.Go(func() error {
+			if err := srv.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serving %s: %w", listeners[i].Addr(), err)
+			}
+			return nil
+		})
+	}
+	deliveries, stopDeliveries := context.WithCancel(work)
+	defer stopDeliveries()
+	if s.courier != nil {
+		tasks.Go(func() error { return s.worker().Run(deliveries) })
+	}
+	tasks.Go(func() error { return s.sweep(deliveries) })
+
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	s.stopping.Store(true)
+	drain, cancel := context.WithTimeout(work, s.delivery.DrainTimeout)
+	defer cancel()
+	var err error
+	for _, srv := range servers {
+		err = errors.Join(err, srv.Shutdown(drain))
+	}
+	stopDeliveries()
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were cut off", slog.Duration("after", s.delivery.DrainTimeout))
+		err = nil
+	}
+	return errors.Join(err, tasks.Wait())
+}
+
+func (s *server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: requestTimeout + readTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // noise of the network
+	}
+}
+
+// handler is the main listener: the probes, then every surface behind the edge.
+func (s *server) handler() http.Handler {
+	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
+	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys}
+	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
+	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
+	if s.inbox {
+		back.Letters, pages.Letters, pages.Letter = s.courier.Letters, s.courier.Letters, s.courier.Letter
+	}
+	surfaces := http.NewServeMux()
+	surfaces.Handle("/", pages.Handler())
+	surfaces.Handle("/v1/", back.Handler())
+	surfaces.Handle("/usher/v1/", back.Handler())
+	surfaces.Handle(invite.AcceptPath, front.Handler())
+
+	behind := edge.New(s.log, time.Now, requestTimeout, s.registry).Wrap(surfaces)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/healthz":
+			plain(w, http.StatusOK, "ok")
+		case r.URL.Path == "/readyz":
+			s.ready(w, r)
+		case r.URL.Path == "/metrics" && s.metrics == nil:
+			s.promHandler().ServeHTTP(w, r)
+		default:
+			behind.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (s *server) metricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", s.promHandler())
+	return mux
+}
+
+func (s *server) promHandler() http.Handler {
+	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+}
+
+// ready says whether requests should be sent here: the database answers, and
+// the server is not about to stop.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	switch {
+	case s.stopping.Load():
+		plain(w, http.StatusServiceUnavailable, "stopping")
+	case s.db.Ping(ctx) != nil:
+		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+	default:
+		plain(w, http.StatusOK, "ok")
+	}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+func (s *server) worker() *outbox.Worker {
+	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "usher_deliveries_total", Help: "Attempts to deliver a message, by kind and outcome.",
+	}, []string{"kind", "outcome"})
+	s.registry.MustRegister(deliveries)
+	return &outbox.Worker{
+		DB: s.db, Attempts: s.delivery.MailAttempts, Parallel: 8, Random: rand.Float64, Log: s.log, Deliveries: deliveries,
+		Deliver: func(ctx context.Context, m store.Message) error {
+			sent, err := s.courier.Deliver(ctx, m)
+			if err == nil && !sent {
+				return outbox.ErrPointless
+			}
+			return err
+		},
+	}
+}
+
+// Housekeeping: how often, and how much in one transaction.
+const (
+	sweepEvery = 10 * time.Second
+	sweepBatch = 500
+)
+
+// sweep writes down expiries and forgets old idempotency keys until ctx ends.
+func (s *server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := s.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("sweeping", slog.String("error", err.Error()))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *server) sweepOnce(ctx context.Context) error {
+	for {
+		n, err := s.db.SweepExpired(ctx, sweepBatch)
+		if err != nil {
+			return err
+		}
+		if n < sweepBatch {
+			return s.db.SweepIdempotencyKeys(ctx)
+		}
+	}
+}
