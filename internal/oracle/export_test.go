@@ -1,0 +1,7 @@
+package oracle
+
+var (
+	Find   = find
+	Folder = folder
+	Load   = load
+)

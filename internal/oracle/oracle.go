@@ -1,0 +1,194 @@
+// Package oracle checks responses against Clerk's published OpenAPI files.
+//
+// The files are data that tests read; they are not part of the repository. They are
+// looked for in the folder named by USHER_SPECS, else in ../shared/specs beside the
+// repository. Where the folder is missing, BAPI and FAPI return a nil *Spec, which
+// finds fault with nothing, unless USHER_TEST_REQUIRE (a comma list) names "specs":
+// then the test fails.
+//
+// The oracle judges the body only: required, unknown and null members, types and
+// enums, as the operation documents them. It does not see values, ordering or headers
+// other than Content-Type.
+package oracle
+
+import (
+	"bytes"
+	"fmt"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pb33f/jsonschema/v6"
+	"github.com/pb33f/libopenapi"
+	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/router"
+	"github.com/pb33f/libopenapi-validator/schema_validation"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+	"github.com/pb33f/libopenapi/orderedmap"
+)
+
+// Spec is one loaded OpenAPI file. A nil *Spec covers nothing and finds nothing.
+// It is safe for concurrent use.
+type Spec struct {
+	doc     *v3.Document
+	router  router.Router
+	options *config.ValidationOptions
+
+	mu      sync.Mutex                 // libopenapi resolves schemas on first use, without a lock
+	schemas map[any]*jsonschema.Schema // by $ref, else by *base.SchemaProxy
+}
+
+var (
+	bapi = sync.OnceValues(func() (*Spec, error) { return find("bapi-2026-05-12.yml", os.Getenv) })
+	fapi = sync.OnceValues(func() (*Spec, error) { return find("fapi-2026-05-12.yml", os.Getenv) })
+)
+
+// BAPI returns the Backend API's specification, loaded once per process. It is nil
+// when the folder of specifications is absent and not required; every other trouble
+// ends the test.
+func BAPI(t testing.TB) *Spec {
+	t.Helper()
+	return must(t, bapi)
+}
+
+// FAPI returns the Frontend API's specification, on the same terms as BAPI.
+func FAPI(t testing.TB) *Spec {
+	t.Helper()
+	return must(t, fapi)
+}
+
+func must(t testing.TB, load func() (*Spec, error)) *Spec {
+	t.Helper()
+	spec, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// load reads an OpenAPI file. Schemas are compiled when first needed: the whole
+// Backend API takes two seconds, the handful of operations that a test meets, none.
+func load(file string) (*Spec, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	document, err := libopenapi.NewDocument(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return &Spec{
+		doc: &model.Model,
+		// Tests answer on a loopback address, so only the path of the documented
+		// server counts; it carries the /v1.
+		router:  router.NewRouter(&model.Model, router.WithPathOnlyMatching()),
+		options: config.NewValidationOptions(config.WithFormatAssertions()),
+		schemas: map[any]*jsonschema.Schema{},
+	}, nil
+}
+
+// Covered reports whether the specification documents the request's operation.
+func (s *Spec) Covered(req *http.Request) bool {
+	return s.operation(req) != nil
+}
+
+func (s *Spec) operation(req *http.Request) *v3.Operation {
+	// The router answers HEAD with the GET operation, whose body HEAD does not have.
+	if s == nil || req.Method == http.MethodHead {
+		return nil
+	}
+	route, err := s.router.FindRoute(req)
+	if err != nil {
+		return nil
+	}
+	return route.Operation
+}
+
+// Check returns what is wrong with a response to req, sorted, each as one line that
+// names the place in the body; nothing is wrong with the response to an operation that
+// is not covered. An error status which the operation does not list must carry the
+// error envelope, because 401, 413, 415 and 429 are listed almost nowhere and yet
+// every client reads them (contract §2.1); any other unlisted status is a violation.
+func (s *Spec) Check(req *http.Request, status int, header http.Header, body []byte) []string {
+	op := s.operation(req)
+	if op == nil {
+		return nil
+	}
+	response := op.Responses.Codes.GetOrZero(strconv.Itoa(status))
+	if response == nil {
+		if status < 400 {
+			return []string{fmt.Sprintf("status %d is not documented for %s", status, op.OperationId)}
+		}
+		return s.validate(s.doc.Components.Schemas.GetOrZero("ClerkErrors"), body)
+	}
+	if orderedmap.Len(response.Content) == 0 {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		return []string{fmt.Sprintf("Content-Type %q: %v", header.Get("Content-Type"), err)}
+	}
+	media := response.Content.GetOrZero(mediaType)
+	switch {
+	case media == nil:
+		return []string{fmt.Sprintf("Content-Type %s is not documented for %s %d", mediaType, op.OperationId, status)}
+	case media.Schema == nil || mediaType != "application/json":
+		return nil
+	}
+	return s.validate(media.Schema, body)
+}
+
+func (s *Spec) validate(proxy *base.SchemaProxy, body []byte) []string {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return []string{fmt.Sprintf("body is not JSON: %v", err)}
+	}
+	schema, err := s.schema(proxy)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	err = schema.Validate(value)
+	if err == nil {
+		return nil
+	}
+	// The first line names the schema's address inside the library.
+	_, places, _ := strings.Cut(err.Error(), "\n")
+	var violations []string
+	for line := range strings.Lines(places) {
+		violations = append(violations, strings.TrimPrefix(strings.TrimSpace(line), "- "))
+	}
+	slices.Sort(violations)
+	return violations
+}
+
+// schema compiles by hand what the validator's ResponseBodyValidator would: that one
+// lets the body null pass for every schema, and null is a mistake usher must notice.
+func (s *Spec) schema(proxy *base.SchemaProxy) (*jsonschema.Schema, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Compiling takes some 20 ms, and hundreds of responses refer to ClerkErrors.
+	var key any = proxy
+	if proxy.IsReference() {
+		key = proxy.GetReference()
+	}
+	if schema, ok := s.schemas[key]; ok {
+		return schema, nil
+	}
+	compiled, err := schema_validation.CompileSchemaForValidation(proxy.Schema(),
+		schema_validation.SchemaValidationPurposeResponseBody, s.options, 3.0)
+	if err != nil {
+		return nil, fmt.Errorf("compiling schema %s: %w", proxy.GetReference(), err)
+	}
+	s.schemas[key] = compiled.CompiledSchema
+	return compiled.CompiledSchema, nil
+}
