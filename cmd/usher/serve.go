@@ -40,8 +40,8 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		s.courier = courier
 		defer courier.SMTP.Close()
 	} else {
-		log.Warn("no --smtp-url: mails wait in the outbox until there is one")
+		log.WarnContext(ctx, "no --smtp-url: mails wait in the outbox until there is one")
 	}
-	log.Info("serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL), slog.String("data", c.Dir))
+	log.InfoContext(ctx, "serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL), slog.String("data", c.Dir))
 	return s.run(ctx)
 }

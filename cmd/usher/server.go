@@ -184,7 +184,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	stopDeliveries()
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests were cut off", slog.Duration("after", s.delivery.DrainTimeout))
+		s.log.WarnContext(ctx, "requests were cut off", slog.Duration("after", s.delivery.DrainTimeout))
 		err = nil
 	}
 	return errors.Join(err, tasks.Wait())
@@ -289,7 +289,7 @@ func (s *server) sweep(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := s.sweepOnce(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("sweeping", slog.String("error", err.Error()))
+			s.log.ErrorContext(ctx, "sweeping", slog.String("error", err.Error()))
 		}
 		select {
 		case <-tick.C:

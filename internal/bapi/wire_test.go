@@ -2,7 +2,6 @@ package bapi_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -92,7 +91,7 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	must(t, err)
 	vars["other"] = other
 	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()), vars
 }
 

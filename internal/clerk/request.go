@@ -82,20 +82,20 @@ type CreateOrganization struct {
 
 // Organization returns what the request asks for.
 func (r *CreateOrganization) Organization() (invite.NewOrganization, error) {
-	at, err := parseTime("created_at", r.CreatedAt)
+	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.NewOrganization{
 		Name: or(r.Name, ""), Slug: or(r.Slug, ""), CreatedBy: or(r.CreatedBy, ""),
 		MaxAllowedMemberships: r.MaxAllowedMemberships, Metadata: r.Change(false), CreatedAt: or(at, 0),
 	}, err
 }
 
-func parseTime(param string, raw *string) (*invite.Instant, error) {
+func parseCreatedAt(raw *string) (*invite.Instant, error) {
 	if raw == nil || *raw == "" {
 		return nil, nil
 	}
 	t, err := time.Parse(time.RFC3339, *raw)
 	if err != nil || t.UnixMilli() <= 0 || t.Year() > 9999 {
-		return nil, invite.ParamErr(invite.ParamTime, param)
+		return nil, invite.ParamErr(invite.ParamTime, "created_at")
 	}
 	at := invite.At(t)
 	return &at, nil
@@ -112,7 +112,7 @@ type UpdateOrganization struct {
 
 // Change returns the change the request asks for.
 func (r *UpdateOrganization) Change() (invite.OrganizationChange, error) {
-	at, err := parseTime("created_at", r.CreatedAt)
+	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.OrganizationChange{
 		Name: r.Name, Slug: r.Slug, MaxAllowedMemberships: r.MaxAllowedMemberships,
 		AdminDeleteEnabled: r.AdminDeleteEnabled, CreatedAt: at,
@@ -161,7 +161,7 @@ type CreateUser struct {
 
 // User returns what the request asks for.
 func (r *CreateUser) User() (invite.NewUser, error) {
-	at, err := parseTime("created_at", r.CreatedAt)
+	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.NewUser{
 		EmailAddresses: r.EmailAddress, Username: or(r.Username, ""), FirstName: or(r.FirstName, ""), LastName: or(r.LastName, ""),
 		ExternalID: or(r.ExternalID, ""), Metadata: r.Change(false), CreatedAt: or(at, 0),
@@ -190,7 +190,7 @@ func (n *Nullable) UnmarshalJSON(raw []byte) error {
 
 // Change returns the change the request asks for.
 func (r *UpdateUser) Change() (invite.UserChange, error) {
-	at, err := parseTime("created_at", r.CreatedAt)
+	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.UserChange{
 		ExternalID: r.ExternalID.value, FirstName: r.FirstName.value, LastName: r.LastName.value,
 		Username: r.Username.value, PrimaryEmailAddressID: r.PrimaryEmailAddressID, CreatedAt: at,

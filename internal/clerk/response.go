@@ -77,7 +77,7 @@ func (e *Encoder) image(id, initials string) string {
 // initials returns up to two upper-case letters for the words, or "-".
 func initials(words ...string) string {
 	var b strings.Builder
-	for _, word := range strings.Fields(strings.Join(words, " ")) {
+	for word := range strings.FieldsSeq(strings.Join(words, " ")) {
 		if r := []rune(word)[0]; (unicode.IsLetter(r) || unicode.IsDigit(r)) && b.Len() < 8 {
 			b.WriteRune(unicode.ToUpper(r))
 		}
