@@ -127,7 +127,7 @@ type Error struct {
 // ErrorsOf turns an error into its wire form: each refusal by its row of Table,
 // anything else into the constant internal error. There is at least one item.
 func ErrorsOf(err error) []Error {
-	if many, ok := asType[invite.Errors](err); ok {
+	if many, ok := asType[invite.Errors](err); ok && len(many) > 0 {
 		out := make([]Error, len(many))
 		for i, e := range many {
 			out[i] = wire(e)

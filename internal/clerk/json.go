@@ -75,7 +75,10 @@ func typed(err error) error {
 	}
 	if e, ok := asType[*json.UnmarshalTypeError](err); ok {
 		got, _, _ := strings.Cut(e.Value, " ")
-		field, _, _ := strings.Cut(e.Field, ".")
+		if got == "bool" {
+			got = "boolean"
+		}
+		field := e.Field[strings.LastIndexByte(e.Field, '.')+1:] // after the names of embedded structs
 		return invite.ParamErr(invite.ParamType, field, got, jsonType(e.Type))
 	}
 	if _, ok := asType[*invite.Error](err); ok {
