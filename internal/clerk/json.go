@@ -8,10 +8,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"usher/internal/invite"
@@ -39,7 +40,7 @@ func Decode(body []byte, dst any) error {
 	if len(body) == 0 || string(body) == "null" {
 		return nil
 	}
-	if body[0] != '{' || !utf8.Valid(body) || !json.Valid(body) {
+	if body[0] != '{' || !utf8.Valid(body) {
 		return invite.Err(BodyInvalid)
 	}
 	if err := typed(json.Unmarshal(body, dst)); err != nil {
@@ -102,28 +103,68 @@ func jsonType(t reflect.Type) string {
 }
 
 // unknown refuses the top-level fields of a valid object that t does not name.
-func unknown(body []byte, t reflect.Type) error {
+func unknown(object []byte, t reflect.Type) error {
 	known := fieldNames(t)
-	dec := json.NewDecoder(bytes.NewReader(body))
-	_, _ = dec.Token() // the opening brace of a valid object
 	var bad invite.Errors
-	var skipped json.RawMessage
-	for dec.More() {
-		name, err := dec.Token()
-		if err == io.EOF {
-			break
-		}
-		if key, ok := name.(string); ok && !slices.Contains(known, key) {
-			bad = append(bad, invite.ParamErr(invite.ParamUnknown, key))
-		}
-		if err := dec.Decode(&skipped); err != nil {
-			return invite.Err(BodyInvalid)
+	for name := range memberNames(object) {
+		if !slices.Contains(known, name) {
+			bad = append(bad, invite.ParamErr(invite.ParamUnknown, name))
 		}
 	}
 	return bad.Err()
 }
 
+// memberNames returns the names in a valid object, without those of nested ones.
+// A decoder would do it too, at half the price of the whole request.
+func memberNames(object []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		depth, before := 0, byte(0) // the last of ,:{}[]
+		for i := 0; i < len(object); i++ {
+			switch c := object[i]; c {
+			case '{', '[':
+				depth++
+				before = c
+			case '}', ']':
+				depth--
+			case ',', ':':
+				before = c
+			case '"':
+				start := i
+				i = closingQuote(object, start)
+				if depth == 1 && before != ':' && !yield(unquote(object[start:i+1])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// closingQuote returns where the string that begins at start ends.
+func closingQuote(valid []byte, start int) int {
+	for i := start + 1; ; i++ {
+		switch valid[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+}
+
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	_ = json.Unmarshal(quoted, &s) // valid, because the object around it is
+	return s
+}
+
+// fieldNames returns the names that the struct t and those embedded in it know.
 func fieldNames(t reflect.Type) []string {
+	if names, ok := fieldNamesOf.Load(t); ok {
+		return names.([]string)
+	}
 	var names []string
 	for f := range t.Fields() {
 		if f.Anonymous {
@@ -133,5 +174,10 @@ func fieldNames(t reflect.Type) []string {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		names = append(names, name)
 	}
+	fieldNamesOf.Store(t, names)
 	return names
 }
+
+// fieldNamesOf remembers fieldNames by type, since reflection costs more than
+// reading a body.
+var fieldNamesOf sync.Map

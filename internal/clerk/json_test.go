@@ -1,6 +1,7 @@
 package clerk_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -241,7 +242,39 @@ func FuzzDecode(f *testing.F) {
 		if string(body) != before {
 			t.Errorf("%q was changed to %q", before, body)
 		}
+		err = clerk.Decode(body, new(struct{}))
+		decoded(t, body, err)
+		if errors.Is(err, refusal(clerk.BodyInvalid)) {
+			return
+		}
+		if diff := cmp.Diff(names(body), params(err)); diff != "" {
+			t.Errorf("%q: unknown fields (-want +got):\n%s", body, diff)
+		}
 	})
+}
+
+// names returns the names in a valid object as encoding/json sees them.
+func names(object []byte) (list []string) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if brace, err := dec.Token(); err != nil || brace != json.Delim('{') {
+		return nil
+	}
+	for dec.More() {
+		name, _ := dec.Token()
+		list = append(list, name.(string))
+		if err := dec.Decode(new(json.RawMessage)); err != nil {
+			return nil
+		}
+	}
+	return list
+}
+
+// params returns the parameters that were refused.
+func params(err error) (names []string) {
+	for _, e := range facts(err) {
+		names = append(names, e.Param)
+	}
+	return names
 }
 
 func decoded(t *testing.T, body []byte, err error) {
