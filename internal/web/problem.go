@@ -35,7 +35,7 @@ var problems = map[invite.Kind]problem{
 	invite.TicketExpired: {
 		status: http.StatusGone, title: "This invitation has expired",
 		text: "It could be accepted until {until}.",
-		next: "Ask {inviter} for a new one. The address can be invited again at once.",
+		next: "Ask {inviter} for a new one.",
 	},
 	invite.InvitationRevoked: {
 		status: http.StatusGone, title: "This invitation was withdrawn",
@@ -49,7 +49,7 @@ var problems = map[invite.Kind]problem{
 	},
 	invite.InvitationAccepted: {
 		status: http.StatusGone, title: "This invitation has been used",
-		text: "The invited person is already a member of {organization}. An invitation works once.",
+		text: "Somebody accepted it and joined {organization}. An invitation works once.",
 		next: "If that was you, sign in to {app} with the address that was invited. If not, tell {inviter}.",
 		home: true,
 	},
@@ -145,9 +145,13 @@ type problemView struct {
 }
 
 func (p problem) view(a about) problemView {
+	inviter := isolate(cmp.Or(a.Inviter, "the person who invited you"))
+	if a.InviterIdentifier != "" {
+		inviter += " (" + isolate(a.InviterIdentifier) + ")"
+	}
 	fill := strings.NewReplacer(
 		"{organization}", isolate(cmp.Or(a.Organization, "The organization")),
-		"{inviter}", isolate(cmp.Or(a.Inviter, "the person who invited you")),
+		"{inviter}", inviter,
 		"{app}", isolate(cmp.Or(a.App, "the application")),
 		"{until}", cmp.Or(a.Until, "its end"),
 	).Replace

@@ -1,0 +1,4 @@
+package fapi
+
+// HandOver is handOver, for the fuzz test.
+var HandOver = handOver
