@@ -19,7 +19,9 @@ import (
 // answers are the bodies that the bare server sends: what usher answers to the
 // same requests.
 type answers struct {
-	Get, List, Create []byte
+	Get    []byte `json:"get"`
+	List   []byte `json:"list"`
+	Create []byte `json:"create"`
 }
 
 // bareArgument makes this program the bare server instead of the driver.

@@ -24,7 +24,7 @@ func TestClientKeepsOneConnection(t *testing.T) {
 		io.WriteString(w, answer)
 	}))
 	defer srv.Close()
-	c, err := dial(srv.Listener.Addr().String(), "sk_test_1")
+	c, err := dial(t.Context(), srv.Listener.Addr().String(), "sk_test_1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (u *usher) depth(ctx context.Context, data, key, admin string, taken, many,
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	c, err := dial(p.addr, key)
+	c, err := dial(ctx, p.addr, key)
 	if err != nil {
 		return nil, err
 	}

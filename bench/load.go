@@ -58,7 +58,7 @@ const slack = 30 * time.Second
 // load repeats an operation for a while from as many connections at once. It
 // stops at the first error.
 func (t *target) load(ctx context.Context, connections int, duration time.Duration, op operation) (*result, error) {
-	if err := t.connect(connections); err != nil {
+	if err := t.connect(ctx, connections); err != nil {
 		return nil, err
 	}
 	before, err := t.cpu()
@@ -112,9 +112,9 @@ func (w *worker) repeat(ctx context.Context, end time.Time, op operation, latenc
 }
 
 // connect opens what connections are missing.
-func (t *target) connect(connections int) error {
+func (t *target) connect(ctx context.Context, connections int) error {
 	for len(t.workers) < connections {
-		c, err := dial(t.addr, t.key)
+		c, err := dial(ctx, t.addr, t.key)
 		if err != nil {
 			return fmt.Errorf("connecting: %w", err)
 		}

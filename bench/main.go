@@ -65,6 +65,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
 	for part := range strings.SplitSeq(*list, ",") {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 {
@@ -196,7 +199,7 @@ func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
 	}
 	usher := &target{process: served}
 	defer usher.disconnect()
-	same, err := usher.sample(people)
+	same, err := usher.sample(ctx, people)
 	if err != nil {
 		return nil, err
 	}
@@ -226,8 +229,8 @@ func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
 }
 
 // sample asks usher for the answers that the bare server is to send.
-func (t *target) sample(p *population) (a answers, err error) {
-	if err := t.connect(1); err != nil {
+func (t *target) sample(ctx context.Context, p *population) (a answers, err error) {
+	if err := t.connect(ctx, 1); err != nil {
 		return a, err
 	}
 	w := t.workers[0]

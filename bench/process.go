@@ -142,16 +142,16 @@ func (u *usher) serve(ctx context.Context, data, key string) (*process, time.Dur
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := p.await(began.Add(time.Minute)); err != nil {
+	if err := p.await(ctx, began.Add(time.Minute)); err != nil {
 		return nil, 0, errors.Join(err, p.stop())
 	}
 	return p, time.Since(began), nil
 }
 
 // await returns when the server is ready. It asks every half millisecond.
-func (p *process) await(deadline time.Time) error {
+func (p *process) await(ctx context.Context, deadline time.Time) error {
 	for {
-		c, err := dial(p.addr, "")
+		c, err := dial(ctx, p.addr, "")
 		if err == nil {
 			_, err = c.get("/readyz")
 			c.conn.Close()

@@ -78,11 +78,20 @@ func (l *rawLoop) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// close also closes the statements, which belong to the connection.
+// close closes the statements too: a driver's connection stays open, and the
+// file locked, as long as one of its statements does.
 func (l *rawLoop) close() error {
 	var err error
+	for _, r := range l.rows {
+		if r.insert != nil {
+			err = errors.Join(err, r.insert.Close())
+		}
+	}
+	if l.seat != nil {
+		err = errors.Join(err, l.seat.Close())
+	}
 	if l.conn != nil {
-		err = l.conn.Close()
+		err = errors.Join(err, l.conn.Close())
 	}
 	return errors.Join(err, l.db.Close())
 }

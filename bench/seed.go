@@ -72,7 +72,7 @@ func (u *usher) first(ctx context.Context, data, key string) (admin string, err 
 		return "", err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	c, err := dial(p.addr, key)
+	c, err := dial(ctx, p.addr, key)
 	if err != nil {
 		return "", err
 	}
