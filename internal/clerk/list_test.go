@@ -115,7 +115,6 @@ func TestParseStatuses(t *testing.T) {
 		{"status=Pending", nil, value("status", "Pending")},
 		{"status=pending,accepted", nil, value("status", "pending,accepted")},
 		{"status=pending&status=bogus&status=worse", nil, value("status", "bogus")},
-		{strings.Repeat("status=pending&", 101), nil, &invite.Error{Kind: invite.ParamTooMany, Param: "status", Limit: 100}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.query, func(t *testing.T) {
@@ -126,6 +125,8 @@ func TestParseStatuses(t *testing.T) {
 			}
 		})
 	}
+	_, err := clerk.ParseStatuses(query(t, strings.Repeat("status=pending&", 101)))
+	sameRefusal(t, "101 values", err, &invite.Error{Kind: invite.ParamTooMany, Param: "status", Limit: 100})
 }
 
 func TestParseBool(t *testing.T) {

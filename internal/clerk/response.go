@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"usher/internal/invite"
 )
@@ -74,21 +75,21 @@ func (e *Encoder) image(id, initials string) string {
 	return e.PublicURL + "/img/" + id + "/" + url.PathEscape(initials) + ".svg"
 }
 
-// initials returns up to two upper-case letters for the words, or "-".
-func initials(words ...string) string {
-	var b strings.Builder
-	for word := range strings.FieldsSeq(strings.Join(words, " ")) {
-		if r := []rune(word)[0]; (unicode.IsLetter(r) || unicode.IsDigit(r)) && b.Len() < 8 {
-			b.WriteRune(unicode.ToUpper(r))
-		}
-		if len([]rune(b.String())) == 2 {
-			break
+// initials returns up to two upper-case letters or digits that begin a word, or "-".
+func initials(texts ...string) string {
+	found, b := 0, make([]byte, 0, 2*utf8.UTFMax)
+	for _, text := range texts {
+		for word := range strings.FieldsSeq(text) {
+			if r, _ := utf8.DecodeRuneInString(word); found < 2 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+				b = utf8.AppendRune(b, unicode.ToUpper(r))
+				found++
+			}
 		}
 	}
-	if b.Len() == 0 {
+	if found == 0 {
 		return "-"
 	}
-	return b.String()
+	return string(b)
 }
 
 // PublicUserData is what a membership says of its user (contract §4.3).
