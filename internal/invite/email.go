@@ -17,11 +17,19 @@ const (
 	maxLocal   = 64  // RFC 5321 §4.5.3.1.1
 )
 
+// lowersToASCII are the two letters outside ASCII whose lower case is in it, the
+// Kelvin sign and the capital dotted I: folded, they would be somebody else's
+// address.
+const lowersToASCII = "\u212a\u0130"
+
 // ParseEmail checks and folds an address. It accepts dot-atoms before the @
 // (RFC 5322 §3.2.3) and host names, internationalized or not, with at least two
 // labels behind it; it reports false for everything else, quoted local parts,
 // comments and address literals included.
 func ParseEmail(s string) (Email, bool) {
+	if strings.ContainsAny(s, lowersToASCII) {
+		return Email{}, false
+	}
 	s = strings.ToLower(strings.TrimSpace(s))
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || len(s) > maxAddress || !dotAtom(local) {

@@ -1,0 +1,86 @@
+package invite_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"usher/internal/invite"
+)
+
+func TestCheckRedirectURL(t *testing.T) {
+	const any = invite.Kind("")
+	rows := []struct {
+		name, url  string
+		test, live invite.Kind // refusals; empty: accepted
+	}{
+		{"none", "", any, any},
+		{"https", "https://app.example/join?x=1#top", any, any},
+		{"http", "http://app.example/", any, invite.URLInsecure},
+		{"http on localhost", "http://localhost:3000/accept", any, any},
+		{"http below localhost", "http://app.localhost/", any, any},
+		{"http on 127.0.0.1", "http://127.0.0.1:3000/", any, any},
+		{"http on IPv6 loopback", "http://[::1]/", any, any},
+		{"http on a name that begins like localhost", "http://localhost.example/", any, invite.URLInsecure},
+		{"the product's own app", "com.example.app://join/now", any, any},
+		{"a path", "/join", invite.ParamFormat, invite.ParamFormat},
+		{"another host without a scheme", "//app.example/", invite.ParamFormat, invite.ParamFormat},
+		{"https without a host", "https:///join", invite.ParamFormat, invite.ParamFormat},
+		{"https opaque", "https:join", invite.ParamFormat, invite.ParamFormat},
+		{"a password in it", "https://ada:secret@app.example/", invite.ParamFormat, invite.ParamFormat},
+		{"a host that hides behind a user", "https://app.example@evil.example/", invite.ParamFormat, invite.ParamFormat},
+		{"a tab in the scheme", "java\tscript:alert(1)", invite.ParamFormat, invite.ParamFormat},
+		{"a line break behind", "https://app.example/\n", invite.ParamFormat, invite.ParamFormat},
+		{"a space in front", " javascript:alert(1)", invite.ParamFormat, invite.ParamFormat},
+		{"backslashes", `https:\\evil.example`, invite.ParamFormat, invite.ParamFormat},
+		{"a script", "javascript:alert(1)", invite.URLScheme, invite.URLScheme},
+		{"a script in capitals", "JaVaScRiPt://app.example/%0aalert(1)", invite.URLScheme, invite.URLScheme},
+		{"data", "data:text/html,x", invite.URLScheme, invite.URLScheme},
+		{"a file", "file:///etc/passwd", invite.URLScheme, invite.URLScheme},
+		{"a script inside another scheme", "feed:javascript:alert(1)", invite.ParamFormat, invite.ParamFormat},
+		{"2048 bytes", "https://app.example/" + strings.Repeat("x", 2048-20), any, any},
+		{"2049 bytes", "https://app.example/" + strings.Repeat("x", 2049-20), invite.ParamFormat, invite.ParamFormat},
+	}
+	for _, row := range rows {
+		for env, want := range map[invite.Environment]invite.Kind{invite.Test: row.test, invite.Live: row.live} {
+			got := any
+			if err := invite.CheckRedirectURL("redirect_url", row.url, env); err != nil {
+				got = err.Kind
+			}
+			if got != want {
+				t.Errorf("%s in the %s environment: got %q, want %q", row.name, env, got, want)
+			}
+		}
+	}
+}
+
+// asBrowser reads a URL as the URL standard tells browsers to: control
+// characters and spaces at both ends go, tabs and line breaks go everywhere, and
+// a backslash is a slash.
+func asBrowser(s string) string {
+	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
+	return strings.NewReplacer("\t", "", "\n", "", "\r", "", `\`, "/").Replace(s)
+}
+
+func FuzzCheckRedirectURL(f *testing.F) {
+	for _, s := range []string{"https://app.example/a", "java\nscript:alert(1)", "\x01javascript:x", `ht\tp://x`, "JAVASCRIPT://x", "app://x", "http:/\\x", "https://a@b"} {
+		f.Add(s)
+	}
+	prohibited := []string{"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"}
+	f.Fuzz(func(t *testing.T, s string) {
+		if s == "" || invite.CheckRedirectURL("redirect_url", s, invite.Live) != nil {
+			return
+		}
+		read := asBrowser(s)
+		scheme, _, _ := strings.Cut(strings.ToLower(read), ":")
+		for _, bad := range prohibited {
+			if scheme == bad {
+				t.Errorf("%q was accepted; a browser reads the scheme %s", s, bad)
+			}
+		}
+		u, err := url.Parse(read)
+		if err != nil || u.Scheme == "" || u.User != nil {
+			t.Errorf("%q was accepted; a browser reads %q: %v", s, read, err)
+		}
+	})
+}
