@@ -22,13 +22,6 @@ func (s *Server) invitation(i *invite.Invitation, err error) ([]byte, error) {
 	return s.Encoder.AppendInvitation(make([]byte, 0, 1536), i, s.DB.Now()), nil
 }
 
-func (s *Server) invitations(list []*invite.Invitation, total int, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s.Encoder.AppendInvitations(make([]byte, 0, 64+1280*len(list)), list, total, s.DB.Now()), nil
-}
-
 // createInvitations serves POST /v1/organizations/{organization_id}/invitations/bulk.
 func (s *Server) createInvitations(r *request) ([]byte, error) {
 	bodies, err := clerk.DecodeList[clerk.CreateInvitation](r.body)
@@ -40,7 +33,10 @@ func (s *Server) createInvitations(r *request) ([]byte, error) {
 		news[i] = bodies[i].Invitation()
 	}
 	list, err := s.DB.CreateInvitations(r.Context(), r.instance, r.organization(), news)
-	return s.invitations(list, len(list), err)
+	if err != nil {
+		return nil, err
+	}
+	return s.Encoder.AppendInvitations(nil, list, len(list), s.DB.Now()), nil
 }
 
 // listInvitations serves GET /v1/organizations/{organization_id}/invitations.
@@ -65,8 +61,14 @@ func (s *Server) listInvitations(r *request) ([]byte, error) {
 // page answers one page of the organization's invitations, which the store may
 // have kept since it was last asked for.
 func (s *Server) page(r *request, f store.InvitationFilter) ([]byte, error) {
-	return s.DB.Page(r.Context(), r.instance, r.organization(), r.RequestURI, func() ([]byte, error) {
-		return s.invitations(s.DB.Invitations(r.Context(), r.instance, r.organization(), f))
+	return s.DB.Page(r.instance, r.organization(), r.RequestURI, func() ([]byte, invite.Instant, error) {
+		now := s.DB.Now()
+		p, err := s.DB.Invitations(r.Context(), r.instance, r.organization(), f)
+		if err != nil {
+			return nil, 0, err
+		}
+		body := make([]byte, 0, 64+1280*len(p.Invitations))
+		return s.Encoder.AppendInvitations(body, p.Invitations, p.Total, now), p.Until, nil
 	})
 }
 
@@ -83,7 +85,15 @@ func (s *Server) listPendingInvitations(r *request) ([]byte, error) {
 
 // getInvitation serves GET /v1/organizations/{organization_id}/invitations/{invitation_id}.
 func (s *Server) getInvitation(r *request) ([]byte, error) {
-	return s.invitation(s.DB.Invitation(r.Context(), r.instance, r.organization(), r.PathValue("invitation_id")))
+	return s.DB.Page(r.instance, r.organization(), r.RequestURI, func() ([]byte, invite.Instant, error) {
+		now := s.DB.Now()
+		i, err := s.DB.Invitation(r.Context(), r.instance, r.organization(), r.PathValue("invitation_id"))
+		if err != nil {
+			return nil, 0, err
+		}
+		body, err := s.invitation(i, nil)
+		return body, i.UnchangedUntil(now), err
+	})
 }
 
 // revokeInvitation serves POST /v1/organizations/{organization_id}/invitations/{invitation_id}/revoke.

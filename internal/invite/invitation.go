@@ -48,6 +48,15 @@ func (i *Invitation) StatusAt(now Instant) Status {
 	return i.Status
 }
 
+// UnchangedUntil returns until when the invitation, read at now, stays what it
+// is if nobody acts on it.
+func (i *Invitation) UnchangedUntil(now Instant) Instant {
+	if i.StatusAt(now) == Pending {
+		return i.ExpiresAt
+	}
+	return Never
+}
+
 // Accept makes a pending invitation accepted. Any other status is refused with
 // the Kind that tells the invitee why.
 func (i *Invitation) Accept(now Instant) error {

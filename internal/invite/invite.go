@@ -10,8 +10,11 @@ package invite
 import "time"
 
 // Instant is a moment in Unix milliseconds, UTC: the form in which instants are
-// stored and sent. The zero Instant means "never".
+// stored and sent. The zero Instant stands for none.
 type Instant int64
+
+// Never is later than every instant that is stored.
+const Never Instant = 1 << 62
 
 // At returns the Instant of t, truncated to milliseconds.
 func At(t time.Time) Instant { return Instant(t.UnixMilli()) }

@@ -9,6 +9,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // MinMasterKey is the shortest master key in bytes.
@@ -17,7 +19,7 @@ const MinMasterKey = 32
 // Keyring holds the secrets derived from one master key, which is never in the
 // database. It is safe for concurrent use.
 type Keyring struct {
-	ticket []byte      // signs tickets
+	ticket sync.Pool   // of hash.Hash keyed to sign tickets: preparing the key costs as much as signing
 	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
 }
 
@@ -43,13 +45,18 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sealing key: %w", err)
 	}
-	return &Keyring{ticket: ticket, seal: aead}, nil
+	k := &Keyring{seal: aead}
+	k.ticket.New = func() any { return hmac.New(sha256.New, ticket) }
+	return k, nil
 }
 
-func (k *Keyring) ticketMAC(signed []byte) []byte {
-	h := hmac.New(sha256.New, k.ticket)
-	h.Write(signed)
-	return h.Sum(nil)
+// appendTicketMAC appends the signature of signed to dst.
+func (k *Keyring) appendTicketMAC(dst, signed []byte) []byte {
+	h, _ := k.ticket.Get().(hash.Hash)
+	defer k.ticket.Put(h)
+	h.Reset()
+	_, _ = h.Write(signed) // never fails
+	return h.Sum(dst)
 }
 
 // Seal encrypts plain (AES-256-GCM, a random nonce in front). The context, for

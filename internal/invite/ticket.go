@@ -1,7 +1,9 @@
 package invite
 
 import (
+	"bytes"
 	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
@@ -75,19 +77,20 @@ func (t Ticket) Append(dst []byte, keys *Keyring) []byte {
 	start := len(dst)
 	dst = append(dst, ticketHeader...)
 	dst = append(dst, '.')
-	dst = ticketEncoding.AppendEncode(dst, t.claims())
-	mac := keys.ticketMAC(dst[start:])
+	var claims [512]byte
+	dst = ticketEncoding.AppendEncode(dst, t.appendClaims(claims[:0]))
+	var mac [sha256.Size]byte
+	signature := keys.appendTicketMAC(mac[:0], dst[start:])
 	dst = append(dst, '.')
-	return ticketEncoding.AppendEncode(dst, mac)
+	return ticketEncoding.AppendEncode(dst, signature)
 }
 
 // Sign returns t as the string that goes into a link.
 func (t Ticket) Sign(keys *Keyring) string { return string(t.Append(nil, keys)) }
 
-// claims encodes by hand what is signed on every page of a list: the strings
-// are identifiers, except the redirect URL, which JSON may have to escape.
-func (t Ticket) claims() []byte {
-	b := make([]byte, 0, 256+len(t.RedirectURL))
+// appendClaims encodes by hand what is signed on every page of a list: the
+// strings are identifiers, except the redirect URL, which JSON may have to escape.
+func (t Ticket) appendClaims(b []byte) []byte {
 	b = append(b, `{"ch":"`...)
 	b = append(b, t.Channel...)
 	b = append(b, `","eis":`...)
@@ -101,9 +104,8 @@ func (t Ticket) claims() []byte {
 	b = append(b, `","oid":"`...)
 	b = append(b, t.OrganizationID...)
 	if t.RedirectURL != "" {
-		rurl, _ := json.Marshal(t.RedirectURL) // a string always encodes
 		b = append(b, `","rurl":`...)
-		b = append(b, rurl...)
+		b = append(b, quote(t.RedirectURL)...)
 		b = append(b, `,"sid":"`...)
 	} else {
 		b = append(b, `","sid":"`...)
@@ -111,6 +113,16 @@ func (t Ticket) claims() []byte {
 	b = append(b, t.InvitationID...)
 	b = append(b, `","st":"`+source+`"}`...)
 	return b
+}
+
+// quote returns s as JSON without the escapes for HTML, which would make three
+// letters of a URL six times as long and its ticket longer than maxTicket.
+func quote(s string) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always encodes
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // maxTicket bounds what is decoded before the signature is known to be good.
@@ -126,11 +138,9 @@ func ParseTicket(s string, keys *Keyring) (Ticket, error) {
 	if !ok || !ok2 || len(s) > maxTicket || header != ticketHeader {
 		return Ticket{}, invalid
 	}
-	mac, err := ticketEncoding.DecodeString(sig)
-	if err != nil {
-		return Ticket{}, invalid
-	}
-	if !hmac.Equal(mac, keys.ticketMAC([]byte(signed))) {
+	// The texts are compared, since decoding would overlook line breaks.
+	want := ticketEncoding.AppendEncode(nil, keys.appendTicketMAC(nil, []byte(signed)))
+	if !hmac.Equal([]byte(sig), want) {
 		return Ticket{}, invalid
 	}
 	raw, err := ticketEncoding.DecodeString(payload)

@@ -36,6 +36,9 @@ func benchStore(b *testing.B) (*store.DB, *invite.Instance, string, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	if err := db.Reserve(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	return db, in, o.ID, u.ID
 }
 
@@ -85,7 +88,7 @@ func BenchmarkPending(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := db.Invitations(b.Context(), in, org, store.InvitationFilter{Statuses: []invite.Status{invite.Pending}, Descending: true, Page: invite.Page{Limit: 10}}); err != nil {
+		if _, err := db.Invitations(b.Context(), in, org, store.InvitationFilter{Statuses: []invite.Status{invite.Pending}, Descending: true, Page: invite.Page{Limit: 10}}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,64 +1,57 @@
 package store
 
 import (
-	"context"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"usher/internal/invite"
 )
 
-// pageCache keeps rendered pages of lists, exactly: a page is served only while
-// nothing that it shows can have changed. It is used by the one process that
-// serves a SQLite file (see Reserve), through whose writer every change passes.
+// cache keeps in memory, exactly, what is read much more often than it changes:
+// rendered answers about an organization's invitations, and the roles and people
+// they name. It is used by the one process that serves a SQLite file (see
+// Reserve), through whose writer every change passes.
 //
 // Each change raises a generation after its commit and before its answer. A
-// page is kept under the generation that was read before the page was made, so
-// that a page made from older data can never be found by a later request.
-type pageCache struct {
+// value is kept under the generation that was read before the value was, so that
+// one read from older data can never be found by a later request.
+type cache struct {
 	enabled atomic.Bool
 	seed    maphash.Seed
 	all     atomic.Uint64              // raised by changes that may show anywhere
 	some    [generations]atomic.Uint64 // by organization; a collision only costs a miss
-	pages   *lru.Cache[pageKey, page]
+
+	roles  kept[invite.Role]
+	people kept[*invite.Person]
+
+	mu    sync.RWMutex
+	pages map[pageKey]page
+	bytes int
 }
 
 const (
 	generations = 4096
-	maxPages    = 2048
-	maxPage     = 32 << 10 // bytes; longer pages are not kept
+	maxKept     = 16 << 10 // roles, and people
+	maxPage     = 32 << 10 // bytes; longer answers are not kept
+	maxPages    = 32 << 20 // bytes of all answers
 )
 
-type pageKey struct{ instance, organization, name string }
-
-type page struct {
-	generation [2]uint64
-	until      invite.Instant // when the next invitation expires
-	body       []byte
+func newCache() *cache {
+	return &cache{seed: maphash.MakeSeed(), pages: make(map[pageKey]page)}
 }
 
-func newPageCache() *pageCache {
-	pages, err := lru.New[pageKey, page](maxPages)
-	if err != nil {
-		panic(err) // the size is a constant above zero
-	}
-	return &pageCache{seed: maphash.MakeSeed(), pages: pages}
-}
-
-func (c *pageCache) slot(organization string) *atomic.Uint64 {
+func (c *cache) slot(organization string) *atomic.Uint64 {
 	return &c.some[maphash.String(c.seed, organization)%generations]
 }
 
-func (c *pageCache) generation(organization string) [2]uint64 {
+func (c *cache) generation(organization string) [2]uint64 {
 	return [2]uint64{c.all.Load(), c.slot(organization).Load()}
 }
 
-// changed is called for each committed operation. An operation that names
-// nothing counts as a change of everything.
-func (c *pageCache) changed(t *tx) {
-	if t.changedAll || t.changed == nil {
+// changed is called for each committed operation.
+func (c *cache) changed(t *tx) {
+	if t.everywhere() {
 		c.all.Add(1)
 	}
 	for _, organization := range t.changed {
@@ -66,41 +59,95 @@ func (c *pageCache) changed(t *tx) {
 	}
 }
 
-// Page returns the page of an organization's list that render makes, from
-// memory when nothing it shows can have changed since it was made. The name
-// tells the organization's pages apart. The result must not be modified.
-func (db *DB) Page(ctx context.Context, in *invite.Instance, organization, name string, render func() ([]byte, error)) ([]byte, error) {
-	if !db.cache.enabled.Load() {
-		return render()
+// everywhere reports whether what t changed may show in any list: because it
+// said so, or because it named nothing.
+func (t *tx) everywhere() bool { return t.wrote && (t.changedAll || t.changed == nil) }
+
+// kept is a bounded map of values, each under the generation it was read in.
+type kept[V any] struct {
+	mu     sync.RWMutex
+	values map[string]keptValue[V]
+}
+
+type keptValue[V any] struct {
+	generation uint64
+	value      V
+}
+
+// recall returns the value of key from memory, or loads and keeps it. Only what
+// no operation of the same batch may have changed comes from memory.
+func recall[V any](t *tx, k *kept[V], key string, load func() (V, error)) (V, error) {
+	if t.uncached || t.everywhere() {
+		return load()
 	}
-	key := pageKey{in.ID, organization, name}
-	generation := db.cache.generation(organization)
-	if p, ok := db.cache.pages.Get(key); ok && p.generation == generation && db.Now() < p.until {
+	k.mu.RLock()
+	v, ok := k.values[key]
+	k.mu.RUnlock()
+	if ok && v.generation == t.generation {
+		return v.value, nil
+	}
+	value, err := load()
+	if err == nil {
+		k.put(key, keptValue[V]{t.generation, value})
+	}
+	return value, err
+}
+
+func (k *kept[V]) put(key string, v keptValue[V]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.values == nil || len(k.values) >= maxKept {
+		k.values = make(map[string]keptValue[V])
+	}
+	k.values[key] = v
+}
+
+type pageKey struct{ instance, organization, name string }
+
+type page struct {
+	generation [2]uint64
+	until      invite.Instant
+	body       []byte
+}
+
+// Page returns the answer about an organization's invitations that render makes,
+// from memory when nothing it shows can have changed since it was made. The name
+// tells an organization's answers apart. Render returns as well until when its
+// answer is good if nothing is changed. The result must not be modified.
+func (db *DB) Page(in *invite.Instance, organization, name string, render func() ([]byte, invite.Instant, error)) ([]byte, error) {
+	c := db.cache
+	if !c.enabled.Load() {
+		body, _, err := render()
+		return body, err
+	}
+	key, generation := pageKey{in.ID, organization, name}, c.generation(organization)
+	c.mu.RLock()
+	p, ok := c.pages[key]
+	c.mu.RUnlock()
+	if ok && p.generation == generation && db.Now() < p.until {
 		return p.body, nil
 	}
-	until, err := db.nextExpiry(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	body, err := render()
+	body, until, err := render()
 	if err == nil && len(body) <= maxPage {
-		db.cache.pages.Add(key, page{generation, until, body})
+		c.keep(key, page{generation, until, body})
 	}
 	return body, err
 }
 
-// nextExpiry returns when the next pending invitation of the instance expires:
-// until then no page changes by itself.
-func (db *DB) nextExpiry(ctx context.Context, instance string) (invite.Instant, error) {
-	var at invite.Instant
-	err := db.query(ctx, func(t *tx) error {
-		return t.row(`
-			SELECT COALESCE(min(expires_at), $3)
-			FROM invitations
-			WHERE instance_id = $1 AND status = 0 AND expires_at > $2`, instance, t.now, never).Scan(&at)
-	})
-	return at, err
+// keep makes room by dropping any other answers: which ones does not matter much,
+// and remembering their use would cost every request.
+func (c *cache) keep(key pageKey, p page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += len(p.body) - len(c.pages[key].body)
+	c.pages[key] = p
+	for other, q := range c.pages {
+		if c.bytes <= maxPages {
+			return
+		}
+		if other != key {
+			c.bytes -= len(q.body)
+			delete(c.pages, other)
+		}
+	}
 }
-
-// never is later than any instant that is stored.
-const never = invite.Instant(1 << 62)

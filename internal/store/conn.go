@@ -58,6 +58,9 @@ type tx struct {
 	// every organization's. Neither set, with something written, counts as all.
 	changed    []string
 	changedAll bool
+
+	generation uint64 // of everything, when the transaction began
+	uncached   bool   // what others read before may not be what this reads
 }
 
 // errReadOnly is a mistake of this package: a write outside db.write.
@@ -195,10 +198,16 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	select {
 	case c := <-db.readers:
 		defer func() { db.readers <- c }()
-		return db.classify(f(&tx{db: db, conn: c, now: db.Now()}))
+		return db.classify(f(db.begin(c)))
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// begin returns a transaction on c. The generation is read first: what the
+// transaction then sees is at least as new.
+func (db *DB) begin(c *conn) *tx {
+	return &tx{db: db, conn: c, generation: db.cache.all.Load(), uncached: !db.cache.enabled.Load(), now: db.Now()}
 }
 
 // write runs f in a durable transaction, committed together with whatever else

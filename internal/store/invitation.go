@@ -13,60 +13,39 @@ import (
 const invitationColumns = `i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status, i.public_metadata, i.private_metadata,
 	i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at`
 
-// scanInvitation leaves the role's id in Role; fillInvitations, or the targets
-// in more, put the rest in.
-func scanInvitation(row scanner, instance, organization string, more ...any) (*invite.Invitation, error) {
+// scanInvitation leaves the role's id in Role until fillInvitations replaces it.
+func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
 	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
-	err := row.Scan(append([]any{
-		&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+	err := row.Scan(&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
 		(*[]byte)(&i.PublicMetadata), (*[]byte)(&i.PrivateMetadata),
-		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt,
-	}, more...)...)
+		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
 	return &i, err
 }
 
 // invitation returns one invitation whole, or refuses with InvitationNotFound.
-// It is a single statement.
 func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, error) {
-	var role, name string
-	var inviter invite.Person
-	person, finish := personOf(&inviter)
 	i, err := scanInvitation(t.row(`
-		SELECT `+invitationColumns+`, r.role_key, r.name, `+personColumns+`
+		SELECT `+invitationColumns+`
 		FROM invitations i
-		JOIN roles r ON r.instance_id = i.instance_id AND r.id = i.role_id
-		LEFT JOIN users u ON u.instance_id = i.instance_id AND u.id = i.inviter_id
-		LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id
-		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id),
-		instance, organization, append([]any{&role, &name}, person...)...)
+		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id), instance, organization)
 	if err != nil {
 		return nil, missing(err, invite.Err(invite.InvitationNotFound, id))
 	}
-	i.Role, i.RoleName = role, name
-	if finish(); inviter.UserID != "" {
-		i.Inviter = &inviter
-	}
-	return i, nil
+	return i, t.fillInvitation(i)
 }
 
-// fillInvitations puts the role's key and name and the inviter into the rows of
-// a page, each looked up once: most rows of a page share them.
-func (t *tx) fillInvitations(instance string, list []*invite.Invitation) error {
-	roles, people := memo[invite.Role]{}, memo[*invite.Person]{}
-	for _, i := range list {
-		r, err := roles.get(i.Role, func(id string) (invite.Role, error) { return t.role(instance, id) })
-		if err != nil {
-			return err
-		}
-		i.Role, i.RoleName = r.Key, r.Name
-		if i.InviterID == "" {
-			continue
-		}
-		if i.Inviter, err = people.get(i.InviterID, func(id string) (*invite.Person, error) { return t.person(instance, id) }); err != nil {
-			return err
-		}
+// fillInvitation puts the role's key and name and the inviter into an invitation
+// that was just scanned.
+func (t *tx) fillInvitation(i *invite.Invitation) error {
+	r, err := t.role(i.InstanceID, i.Role)
+	if err != nil {
+		return err
 	}
-	return nil
+	i.Role, i.RoleName = r.Key, r.Name
+	if i.InviterID != "" {
+		i.Inviter, err = t.person(i.InstanceID, i.InviterID)
+	}
+	return err
 }
 
 // CreateInvitation invites one address. It refuses a second pending invitation
@@ -172,17 +151,25 @@ func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) 
 // manager returns the user if it may manage o's members; else it refuses with
 // UserNotFound, NotAMember or MissingPermission.
 func (t *tx) manager(o *invite.Organization, user string) (*invite.Person, error) {
-	m, err := t.membership(o, user)
-	if errors.Is(err, invite.Err(invite.MembershipNotFound)) {
-		if p, err := t.person(o.InstanceID, user); err != nil || p != nil {
-			return nil, errors.Join(err, invite.Err(invite.NotAMember))
-		}
-		return nil, invite.Err(invite.UserNotFound, user)
-	}
+	p, err := t.person(o.InstanceID, user)
 	if err != nil {
 		return nil, err
 	}
-	return &m.User, invite.CheckInviter(m.Role)
+	if p == nil {
+		return nil, invite.Err(invite.UserNotFound, user)
+	}
+	var role string
+	if err := t.row(`
+		SELECT role_id
+		FROM memberships
+		WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, user).Scan(&role); err != nil {
+		return nil, missing(err, invite.Err(invite.NotAMember))
+	}
+	r, err := t.role(o.InstanceID, role)
+	if err != nil {
+		return nil, err
+	}
+	return p, invite.CheckInviter(r)
 }
 
 // insertInvitation stores i, whose Role still is the role's id, or refuses with
@@ -372,63 +359,75 @@ type InvitationFilter struct {
 	invite.Page
 }
 
-// Invitations returns one page of an organization's invitations and the number
-// that match.
-func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) ([]*invite.Invitation, int, error) {
-	var list []*invite.Invitation
-	var total int
+// InvitationPage is one page of a list.
+type InvitationPage struct {
+	Invitations []*invite.Invitation
+	Total       int // of all that match
+	// Until is when the page may change by itself: the next expiry of an
+	// invitation of the instance.
+	Until invite.Instant
+}
+
+// Invitations returns one page of an organization's invitations.
+func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) (InvitationPage, error) {
+	var page InvitationPage
 	err := db.read(ctx, func(t *tx) (err error) {
-		list = nil
-		if total, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= total {
+		if page, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
 			return err
 		}
 		q, query := f.query(in.ID, organization, t.now)
 		query += f.order() + q.limit(f.Page)
+		page.Invitations = make([]*invite.Invitation, 0, min(f.Limit, page.Total-f.Offset))
 		if err := t.each(query, q.args, func(row scanner) error {
 			i, err := scanInvitation(row, in.ID, organization)
-			list = append(list, i)
+			page.Invitations = append(page.Invitations, i)
 			return err
 		}); err != nil {
 			return err
 		}
-		return t.fillInvitations(in.ID, list)
+		for _, i := range page.Invitations {
+			if err := t.fillInvitation(i); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return list, total, err
+	return page, err
 }
 
-// countInvitations reads the organization's counters, corrected by what has
-// expired since they were written, unless one address is asked for. It refuses
-// an unknown organization.
-func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (int, error) {
+// countInvitations returns a page without its rows. The total comes from the
+// organization's counters, corrected by what has expired since they were
+// written, unless one address is asked for. An unknown organization is refused.
+func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, err error) {
 	var stored [5]int
+	var overdue int
 	if err := t.row(`
-		SELECT pending, accepted, revoked, expired, declined
+		SELECT pending, accepted, revoked, expired, declined,
+			(SELECT count(*)
+			FROM invitations i
+			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at <= $3 AND i.organization_id = $2),
+			(SELECT COALESCE(min(i.expires_at), $4)
+			FROM invitations i
+			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at > $3)
 		FROM organizations
-		WHERE instance_id = $1 AND id = $2`, instance, organization).
-		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined]); err != nil {
-		return 0, missing(err, invite.Err(invite.OrganizationNotFound))
+		WHERE instance_id = $1 AND id = $2`, instance, organization, t.now, invite.Never).
+		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined],
+			&overdue, &page.Until); err != nil {
+		return page, missing(err, invite.Err(invite.OrganizationNotFound))
 	}
 	if f.EmailAddress != "" {
 		q, query := f.query(instance, organization, t.now)
-		var n int
-		err := t.row(`SELECT count(*) FROM (`+query+`) AS matching`, q.args...).Scan(&n)
-		return n, err
+		err := t.row(`SELECT count(*) FROM (`+query+`) AS matching`, q.args...).Scan(&page.Total)
+		return page, err
 	}
-	if stored[invite.Pending] > 0 {
-		n, err := t.overdue(instance, organization)
-		if err != nil {
-			return 0, err
-		}
-		stored[invite.Pending] -= n
-		stored[invite.Expired] += n
-	}
-	total := 0
+	stored[invite.Pending] -= overdue
+	stored[invite.Expired] += overdue
 	for s, n := range stored {
 		if len(f.Statuses) == 0 || slices.Contains(f.Statuses, invite.Status(s)) {
-			total += n
+			page.Total += n
 		}
 	}
-	return total, nil
+	return page, nil
 }
 
 // query walks one index; with several statuses, one range for each, which an

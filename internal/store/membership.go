@@ -136,7 +136,12 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 		}); err != nil {
 			return err
 		}
-		return t.fillRoles(in.ID, list)
+		for _, m := range list {
+			if m.Role, err = t.role(in.ID, m.Role.ID); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return list, total, err
 }
@@ -147,16 +152,6 @@ func canonical(roles []string) []string {
 		keys[i] = invite.RoleKey(r)
 	}
 	return keys
-}
-
-func (t *tx) fillRoles(instance string, list []*invite.Membership) (err error) {
-	roles := memo[invite.Role]{}
-	for _, m := range list {
-		if m.Role, err = roles.get(m.Role.ID, func(id string) (invite.Role, error) { return t.role(instance, id) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // UpdateMembership gives a member another role. It is refused with LastAdmin

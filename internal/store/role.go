@@ -38,24 +38,14 @@ func (t *tx) insertRole(instance string, r *invite.Role) error {
 
 // roleByKey refuses an unknown role as the input "role".
 func (t *tx) roleByKey(instance, key string) (invite.Role, error) {
-	r, err := scanRole(t.row(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1 AND r.role_key = $2`, instance, key))
-	return r, missing(err, invite.ParamErr(invite.RoleNotFound, "role"))
+	return recall(t, &t.db.cache.roles, instance+" "+key, func() (invite.Role, error) {
+		r, err := scanRole(t.row(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1 AND r.role_key = $2`, instance, key))
+		return r, missing(err, invite.ParamErr(invite.RoleNotFound, "role"))
+	})
 }
 
 func (t *tx) role(instance, id string) (invite.Role, error) {
-	return scanRole(t.row(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1 AND r.id = $2`, instance, id))
-}
-
-// memo remembers rows that many rows of one list refer to.
-type memo[T any] map[string]T
-
-func (m memo[T]) get(id string, load func(id string) (T, error)) (T, error) {
-	if v, ok := m[id]; ok {
-		return v, nil
-	}
-	v, err := load(id)
-	if err == nil {
-		m[id] = v
-	}
-	return v, err
+	return recall(t, &t.db.cache.roles, id, func() (invite.Role, error) {
+		return scanRole(t.row(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1 AND r.id = $2`, instance, id))
+	})
 }

@@ -45,7 +45,7 @@ type DB struct {
 	sql     *sql.DB // readers
 	writer  *writer
 	readers chan *conn
-	cache   *pageCache
+	cache   *cache
 	made    sequence
 
 	authenticated sync.Map // key hash → authenticated
@@ -76,7 +76,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
 	}
 	db := &DB{
-		opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newPageCache(),
+		opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newCache(),
 		outbox: make(chan struct{}), inbox: make(chan struct{}),
 	}
 	if db.writer, err = startWriter(ctx, db, write); err != nil {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"usher/internal/invite"
 )
@@ -51,9 +53,7 @@ func (t *tx) owner(instance string, email invite.Email) (*invite.User, error) {
 	return t.user(instance, id)
 }
 
-// personColumns are empty where the user of an outer join does not exist.
-const personColumns = `COALESCE(u.id, ''), COALESCE(u.first_name, ''), COALESCE(u.last_name, ''), COALESCE(u.username, ''),
-	COALESCE(u.banned, FALSE), COALESCE(e.email_address, '')`
+const personColumns = `u.id, u.first_name, u.last_name, u.username, u.banned, COALESCE(e.email_address, '')`
 
 const personFrom = `users u
 	LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id`
@@ -71,14 +71,16 @@ func personOf(p *invite.Person) (targets []any, finish func()) {
 
 // person returns nil for a user who does not exist any more.
 func (t *tx) person(instance, id string) (*invite.Person, error) {
-	var p invite.Person
-	targets, finish := personOf(&p)
-	err := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id).Scan(targets...)
-	if missing(err, nil) == nil && err != nil {
-		return nil, nil
-	}
-	finish()
-	return &p, err
+	return recall(t, &t.db.cache.people, instance+" "+id, func() (*invite.Person, error) {
+		var p invite.Person
+		targets, finish := personOf(&p)
+		err := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id).Scan(targets...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, nil
+		}
+		finish()
+		return &p, err
+	})
 }
 
 // CreateUser creates a user whose addresses count as verified by an admin.

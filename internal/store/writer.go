@@ -20,6 +20,9 @@ type writer struct {
 	jobs chan *job
 	stop chan struct{}
 	done chan struct{}
+	// unsettled says that the batch has changed, and not yet committed, something
+	// that the cache may remember otherwise.
+	unsettled bool
 }
 
 type job struct {
@@ -130,13 +133,16 @@ func (w *writer) commit(batch []*job) bool {
 		return true
 	}
 	wrote := false
+	w.unsettled = false
 	for _, j := range batch {
 		if err := w.perform(j); err != nil {
 			w.rollback()
 			fail(batch, err)
 			return false
 		}
-		wrote = wrote || j.tx != nil && j.tx.wrote && j.err == nil
+		if j.tx != nil && j.tx.wrote && j.err == nil {
+			wrote, w.unsettled = true, w.unsettled || j.tx.everywhere()
+		}
 	}
 	if !wrote {
 		w.rollback()
@@ -161,7 +167,8 @@ func (w *writer) perform(j *job) error {
 		j.err = context.Cause(j.ctx)
 		return nil
 	}
-	t := &tx{db: w.db, conn: w.conn, now: w.db.Now(), write: true}
+	t := w.db.begin(w.conn)
+	t.write, t.uncached = true, t.uncached || w.unsettled
 	j.tx = t
 	j.err = w.guard(j, t)
 	refused := j.panic != nil || isRefusal(j.err)
