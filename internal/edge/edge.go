@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net/http"
 	"path"
@@ -155,9 +156,21 @@ func (e *Edge) tell(r *http.Request, event *Event, start time.Time) {
 		attrs = append(attrs, slog.Bool("replayed", true))
 	}
 	if event.Err != nil {
-		attrs = append(attrs, slog.String("refused", event.Err.Error()))
+		attrs = append(attrs, slog.String("refused", reason(event.Err)))
 	}
 	e.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// reason describes an error without the values that a client sent: they may be
+// somebody's address.
+func reason(err error) string {
+	if many, ok := errors.AsType[invite.Errors](err); ok && len(many) > 0 {
+		err = many[0]
+	}
+	if e, ok := errors.AsType[*invite.Error](err); ok && e.Kind != invite.Unavailable {
+		return (&invite.Error{Kind: e.Kind, Param: e.Param}).Error()
+	}
+	return err.Error()
 }
 
 // known bounds the values of the method label.

@@ -200,7 +200,7 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 		defer func() { db.readers <- c }()
 		return db.classify(f(db.begin(c)))
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return db.classify(context.Cause(ctx))
 	}
 }
 
@@ -220,10 +220,14 @@ func (db *DB) write(ctx context.Context, f func(*tx) error) error {
 	return db.classify(db.writer.do(ctx, f))
 }
 
-// classify turns what the engine says when it cannot serve now into the kind
-// that asks the client to come back.
+// classify turns what says that the operation could not be carried out now, and
+// was not, into the kind that asks the client to come back.
 func (db *DB) classify(err error) error {
-	if err != nil && db.dialect.unavailable(err) {
+	switch {
+	case err == nil:
+		return nil
+	case db.dialect.unavailable(err), errors.Is(err, errClosed),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w: %w", invite.Err(invite.Unavailable), err)
 	}
 	return err
