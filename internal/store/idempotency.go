@@ -32,8 +32,10 @@ func (db *DB) Once(ctx context.Context, in *invite.Instance, key, fingerprint st
 			return invite.Err(invite.KeyReused)
 		case err == nil:
 			replayed = true
-			response, err = db.opts.Keys.Open(in.ID+"/"+key, sealed)
-			return err
+			if response, err = db.opts.Keys.Open(in.ID+"/"+key, sealed); err != nil {
+				return invite.Err(invite.KeyReused) // the master key was changed since
+			}
+			return nil
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
