@@ -34,6 +34,12 @@ func TestWire(t *testing.T) {
 // whose tickets it returns with that of an organization that is gone.
 func start(t testing.TB) (http.Handler, map[string]string) {
 	t.Helper()
+	return startWith(t, nil)
+}
+
+// startWith is start with a server that was changed first.
+func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[string]string) {
+	t.Helper()
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.MinMasterKey))
 	must(t, err)
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
@@ -91,6 +97,9 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	must(t, err)
 	vars["other"] = other
 	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys}
+	if change != nil {
+		change(api)
+	}
 	log := slog.New(slog.DiscardHandler)
 	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()), vars
 }
