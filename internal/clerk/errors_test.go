@@ -256,9 +256,9 @@ func TestEnvelope(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	var tame struct{ Errors []clerk.Error }
-	if err := json.Unmarshal(clerk.Envelope(clerk.ErrorsOf(invite.ParamErr(invite.ParamUnknown, "\xff\u2028\"\\\x00")), ""), &tame); err != nil {
-		t.Errorf("a wild parameter breaks the envelope: %v", err)
+	wild := clerk.Envelope(clerk.ErrorsOf(invite.ParamErr(invite.ParamUnknown, "\xff\u2028\"\\\x00")), "")
+	if !json.Valid(wild) {
+		t.Errorf("a wild parameter breaks the envelope: %s", wild)
 	}
 }
 
