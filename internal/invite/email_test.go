@@ -44,6 +44,7 @@ func TestParseEmail(t *testing.T) {
 		{"a dotted capital i for an i", "ada@\u0130.example", "", ""},
 		{"local part too long", long + "a@example.com", "", ""},
 		{"label too long", "a@" + host + "b.com", "", ""},
+		{"too long in ASCII only", long + "@" + strings.Repeat("ü.", 24) + "com", "", ""},
 		{"too long over all", "a@" + strings.Repeat(host+".", 4) + "com", "", ""},
 	}
 	for _, row := range rows {

@@ -33,6 +33,7 @@ func TestCheckRedirectURL(t *testing.T) {
 		{"a line break behind", "https://app.example/\n", invite.ParamFormat, invite.ParamFormat},
 		{"a space in front", " javascript:alert(1)", invite.ParamFormat, invite.ParamFormat},
 		{"backslashes", `https:\\evil.example`, invite.ParamFormat, invite.ParamFormat},
+		{"a backslash in the path", `https://app.example/\evil.example`, invite.ParamFormat, invite.ParamFormat},
 		{"a script", "javascript:alert(1)", invite.URLScheme, invite.URLScheme},
 		{"a script in capitals", "JaVaScRiPt://app.example/%0aalert(1)", invite.URLScheme, invite.URLScheme},
 		{"data", "data:text/html,x", invite.URLScheme, invite.URLScheme},

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+)
+
+// DSN is how the package opens a file.
+var DSN = dsn
+
+// Write runs raw statements, and then f, as one operation of the writer.
+func (db *DB) Write(ctx context.Context, f func() error, statements ...string) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{}
+		for _, s := range statements {
+			if _, err := t.exec(s); err != nil {
+				return err
+			}
+		}
+		if f == nil {
+			return nil
+		}
+		return f()
+	})
+}
+
+// WithoutSavepoint runs a statement on the writer's connection before anything
+// is written, as pragmas want it.
+func (db *DB) WithoutSavepoint(ctx context.Context, statement string) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.conn.sql.ExecContext(context.Background(), statement)
+		return err
+	})
+}

@@ -1,0 +1,87 @@
+package store_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"usher/internal/invite"
+	"usher/internal/store"
+	"usher/internal/store/storetest"
+)
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, openTemp)
+}
+
+func openTemp(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+	path := filepath.Join(t.TempDir(), "usher ?#%.db")
+	db := openFile(t, path, clock)
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db, openRaw(t, path)
+}
+
+// openFile leaves it to the test to close the store.
+func openFile(t *testing.T, path string, clock *storetest.Clock) *store.DB {
+	t.Helper()
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{1}, invite.MinMasterKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(data any, _ invite.Instant) (json.RawMessage, error) { return json.Marshal(data) }
+	db, err := store.Open(t.Context(), store.Options{Path: path, Now: clock.Now, Keys: keys, Event: event})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// openRaw opens the file once more, to look and not to touch.
+func openRaw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	raw, err := sql.Open("sqlite", store.DSN(path, "_pragma=query_only(1)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := raw.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return raw
+}
+
+func TestWhatWasAnsweredIsThereAfterReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.db")
+	var first *store.DB
+	w := storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		first = openFile(t, path, clock)
+		return first, openRaw(t, path)
+	})
+	if _, err := first.CreateInvitation(t.Context(), w.Instance, w.Org.ID, invite.NewInvitation{EmailAddress: "a@example.com", Role: "admin", ExpiresInDays: 1, Notify: true}); err != nil {
+		t.Fatal(err)
+	}
+	before := storetest.Dump(t, w.Raw)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openFile(t, path, w.Clock)
+	if diff := cmp.Diff(before, storetest.Dump(t, w.Raw)); diff != "" {
+		t.Errorf("reopening changed the tables (-before +after):\n%s", diff)
+	}
+	if got, want := again.SchemaVersion(), first.SchemaVersion(); got != want {
+		t.Errorf("got schema version %d, want %d", got, want)
+	}
+	storetest.Invariants(t, again, w.Raw)
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}

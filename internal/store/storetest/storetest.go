@@ -1,0 +1,316 @@
+// Package storetest says what a store must do, whatever engine is under it: each
+// operation and each refusal, that a refused operation changes nothing, and that
+// any number of callers at once see the promises of one.
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// Clock is the time of a store under test. It stands still until it is moved,
+// and is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock at an odd instant, so that truncation shows.
+func NewClock() *Clock {
+	return &Clock{now: time.Date(2026, 1, 2, 3, 4, 5, 678_912_345, time.UTC)}
+}
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Add moves the clock.
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Open opens an empty store that lives as long as the test, and a second,
+// read-only connection to its tables.
+type Open func(t *testing.T, clock *Clock) (db *store.DB, raw *sql.DB)
+
+// Run runs every test on stores that open opens. After each one it checks the
+// invariants that no operation may break.
+func Run(t *testing.T, open Open) {
+	tests := []struct {
+		name string
+		run  func(*World)
+	}{
+		{"invitations are created, read, revoked", testInvitationLife},
+		{"creation refuses in the contract's order", testCreationOrder},
+		{"bulk is all or none", testBulk},
+		{"seats are held and given back", testSeats},
+		{"an overdue invitation reads as expired at once", testOverdue},
+		{"lists filter, order and turn pages", testLists},
+		{"a ticket makes a member", testAccept},
+		{"a ticket refuses with its reason", testTicketRefusals},
+		{"somebody can always manage the members", testLastAdmin},
+		{"organizations and users go with what is theirs", testDeletion},
+		{"tenants cannot see each other", testTenants},
+		{"a request is carried out once", testOnce},
+		{"messages are claimed, fenced, parked, released", testOutbox},
+		{"the inbox keeps mail", testInbox},
+		{"a refusal changes nothing", testAtomicity},
+		{"one invitation ends once", testOneOutcome},
+		{"one address is invited once", testOneInvitation},
+		{"seats are never oversold", testNeverOversold},
+		{"workers share the outbox", testWorkers},
+		{"readers see one moment", testSnapshots},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := NewWorld(t, open)
+			test.run(w)
+			Invariants(t, w.DB, w.Raw)
+		})
+	}
+}
+
+// World is a store with one instance, one organization and its admin.
+type World struct {
+	*testing.T
+	DB       *store.DB
+	Raw      *sql.DB
+	Clock    *Clock
+	Instance *invite.Instance
+	Admin    *invite.User
+	Org      *invite.Organization
+}
+
+// NewWorld opens a store and puts Ada, admin of Acme, into it.
+func NewWorld(t *testing.T, open Open) *World {
+	t.Helper()
+	w := &World{T: t, Clock: NewClock()}
+	w.DB, w.Raw = open(t, w.Clock)
+	w.Instance, _ = must2(w.DB.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "App"}, ""))(t)
+	w.Admin = w.user("ada@example.com")
+	w.Org = must(w.DB.CreateOrganization(t.Context(), w.Instance, invite.NewOrganization{Name: "Acme", CreatedBy: w.Admin.ID}))(t)
+	return w
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func must2[A, B any](a A, b B, err error) func(*testing.T) (A, B) {
+	return func(t *testing.T) (A, B) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, b
+	}
+}
+
+func (w *World) user(address string) *invite.User {
+	w.Helper()
+	return must(w.DB.CreateUser(w.Context(), w.Instance, invite.NewUser{EmailAddresses: []string{address}}))(w.T)
+}
+
+// member adds a new user to the organization.
+func (w *World) member(address, role string) *invite.User {
+	w.Helper()
+	u := w.user(address)
+	must(w.DB.CreateMembership(w.Context(), w.Instance, w.Org.ID, invite.NewMembership{UserID: u.ID, Role: role}))(w.T)
+	return u
+}
+
+// asking returns the inputs of an ordinary invitation.
+func asking(address string) invite.NewInvitation {
+	return invite.NewInvitation{EmailAddress: address, Role: invite.RoleMember, ExpiresInDays: 30, Notify: true}
+}
+
+func (w *World) invite(address string) *invite.Invitation {
+	w.Helper()
+	return must(w.DB.CreateInvitation(w.Context(), w.Instance, w.Org.ID, asking(address)))(w.T)
+}
+
+func (w *World) accept(i *invite.Invitation) error {
+	_, err := w.DB.AcceptInvitation(w.Context(), invite.TicketFor(i, invite.ByMail), invite.Joiner{})
+	return err
+}
+
+func (w *World) decline(i *invite.Invitation) error {
+	return w.DB.DeclineInvitation(w.Context(), invite.TicketFor(i, invite.ByMail))
+}
+
+func (w *World) revoke(i *invite.Invitation) error {
+	_, err := w.DB.RevokeInvitation(w.Context(), w.Instance, w.Org.ID, i.ID, "")
+	return err
+}
+
+// limit sets how many seats the organization has.
+func (w *World) limit(seats int) {
+	w.Helper()
+	must(w.DB.UpdateOrganization(w.Context(), w.Instance, w.Org.ID, invite.OrganizationChange{MaxAllowedMemberships: &seats}))(w.T)
+}
+
+// list returns the addresses of one page of invitations, and the total.
+func (w *World) list(f store.InvitationFilter) ([]string, int) {
+	w.Helper()
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	page := must(w.DB.Invitations(w.Context(), w.Instance, w.Org.ID, f))(w.T)
+	var names []string
+	for _, i := range page.Invitations {
+		name, _, _ := strings.Cut(i.Email.Address, "@")
+		names = append(names, name)
+	}
+	return names, page.Total
+}
+
+// seats reports the organization's members and pending invitations.
+func (w *World) seats() (members, pending int) {
+	w.Helper()
+	o := must(w.DB.Organization(w.Context(), w.Instance, w.Org.ID))(w.T)
+	return o.Members, o.Pending
+}
+
+func (w *World) wantSeats(members, pending int) {
+	w.Helper()
+	if m, p := w.seats(); m != members || p != pending {
+		w.Errorf("got %d members and %d pending invitations, want %d and %d", m, p, members, pending)
+	}
+}
+
+// refused checks that err is a refusal of the given kind.
+func (w *World) refused(what string, err error, want invite.Kind) {
+	w.Helper()
+	if !errors.Is(err, invite.Err(want)) {
+		w.Errorf("%s: got error %v, want %s", what, err, want)
+	}
+}
+
+func (w *World) ok(what string, err error) {
+	w.Helper()
+	if err != nil {
+		w.Errorf("%s: got error %v, want none", what, err)
+	}
+}
+
+// tables are all tables of the schema that operations change.
+var tables = []string{
+	"instances", "keys", "roles", "users", "email_addresses", "organizations", "memberships",
+	"invitations", "events", "outbox", "inbox", "idempotency_keys",
+}
+
+// Dump returns the rows of every table, as text, sorted.
+func Dump(t *testing.T, raw *sql.DB) map[string][]string {
+	t.Helper()
+	dump := make(map[string][]string)
+	for _, table := range tables {
+		dump[table] = rows(t, raw, `SELECT * FROM `+table+` ORDER BY 1, 2, 3`)
+	}
+	return dump
+}
+
+func rows(t *testing.T, raw *sql.DB, query string, args ...any) []string {
+	t.Helper()
+	found, err := raw.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	columns, err := found.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for found.Next() {
+		values := make([]any, len(columns))
+		targets := make([]any, len(columns))
+		for k := range values {
+			targets[k] = &values[k]
+		}
+		if err := found.Scan(targets...); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, fmt.Sprintf("%v", values))
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Invariants recounts what the store counts, and finds what must never be there.
+func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
+	t.Helper()
+	if err := db.Ping(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	status := func(s invite.Status) string {
+		return fmt.Sprintf(`(SELECT count(*) FROM invitations i WHERE i.instance_id = o.instance_id AND i.organization_id = o.id AND i.status = %d)`, s)
+	}
+	for what, query := range map[string]string{
+		"members are counted wrong": `SELECT o.id, o.members FROM organizations o WHERE o.members <>
+			(SELECT count(*) FROM memberships m WHERE m.instance_id = o.instance_id AND m.organization_id = o.id)`,
+		"pending invitations are counted wrong":  `SELECT o.id, o.pending FROM organizations o WHERE o.pending <> ` + status(invite.Pending),
+		"accepted invitations are counted wrong": `SELECT o.id, o.accepted FROM organizations o WHERE o.accepted <> ` + status(invite.Accepted),
+		"revoked invitations are counted wrong":  `SELECT o.id, o.revoked FROM organizations o WHERE o.revoked <> ` + status(invite.Revoked),
+		"expired invitations are counted wrong":  `SELECT o.id, o.expired FROM organizations o WHERE o.expired <> ` + status(invite.Expired),
+		"declined invitations are counted wrong": `SELECT o.id, o.declined FROM organizations o WHERE o.declined <> ` + status(invite.Declined),
+		"users are counted wrong": `SELECT i.instance_id, i.users FROM instances i WHERE i.users <>
+			(SELECT count(*) FROM users u WHERE u.instance_id = i.instance_id)`,
+		"organizations are counted wrong": `SELECT i.instance_id, i.organizations FROM instances i WHERE i.organizations <>
+			(SELECT count(*) FROM organizations o WHERE o.instance_id = i.instance_id)`,
+		"an address has two pending invitations": `SELECT organization_id, email_key FROM invitations WHERE status = 0
+			GROUP BY instance_id, organization_id, email_key HAVING count(*) > 1`,
+		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
+		"an address belongs to two users": `SELECT email_key FROM email_addresses WHERE verified <> ''
+			GROUP BY instance_id, email_key HAVING count(*) > 1`,
+		"an accepted invitation has no user": `SELECT id FROM invitations WHERE (status = 1) <> (user_id <> '')`,
+		"a membership without its organization": `SELECT id FROM memberships m WHERE NOT EXISTS
+			(SELECT 1 FROM organizations o WHERE o.instance_id = m.instance_id AND o.id = m.organization_id)`,
+		"a membership without its user": `SELECT id FROM memberships m WHERE NOT EXISTS
+			(SELECT 1 FROM users u WHERE u.instance_id = m.instance_id AND u.id = m.user_id)`,
+		"an invitation without its organization": `SELECT id FROM invitations i WHERE NOT EXISTS
+			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
+		"a message without its invitation": `SELECT id FROM outbox q WHERE NOT EXISTS
+			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)`,
+		"an invitation without its event": `SELECT id FROM invitations i WHERE NOT EXISTS
+			(SELECT 1 FROM events e WHERE e.instance_id = i.instance_id AND e.organization_id = i.organization_id
+				AND e.type = 'organizationInvitation.created' AND e.data LIKE '%' || i.id || '%')`,
+	} {
+		if found := rows(t, raw, query); len(found) > 0 {
+			t.Errorf("%s: %v", what, found)
+		}
+	}
+}
+
+// unchanged checks that f leaves every table as it was.
+func (w *World) unchanged(what string, f func()) {
+	w.Helper()
+	before := Dump(w.T, w.Raw)
+	f()
+	if diff := cmp.Diff(before, Dump(w.T, w.Raw)); diff != "" {
+		w.Errorf("%s changed the tables (-before +after):\n%s", what, diff)
+	}
+}
