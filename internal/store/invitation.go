@@ -462,7 +462,12 @@ func (f *InvitationFilter) query(instance, organization string, now invite.Insta
 
 // order names output columns, as a merge needs it. Ids sort by creation.
 func (f *InvitationFilter) order() string {
-	if f.OrderBy == "email_address" {
+	switch {
+	case f.EmailAddress != "":
+		// The few of one address are sorted. Ordered by id, which is the same, the
+		// planner would walk all of the organization's to save the sorting.
+		return order(`created_at`, `id`, f.Descending)
+	case f.OrderBy == "email_address":
 		return order(`email_key`, `id`, f.Descending)
 	}
 	return order(`id`, `id`, f.Descending)

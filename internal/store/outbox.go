@@ -120,8 +120,8 @@ func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) erro
 	return t.each(`
 		UPDATE outbox
 		SET attempt = attempt + 1, due_at = $3
-		WHERE bucket = $1 AND id IN (
-			SELECT id
+		WHERE (instance_id, bucket, id) IN (
+			SELECT instance_id, bucket, id
 			FROM outbox
 			WHERE bucket = $1 AND parked = 0 AND due_at <= $2
 			ORDER BY due_at, id

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"database/sql"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/invite"
+)
+
+// withoutTenant are the statements that may leave the instance out, by how they
+// begin, and why.
+var withoutTenant = map[string]string{
+	"SELECT instance_id FROM instances":                "sweeps serve every tenant, one after the other",
+	" FROM instances id ORDER BY":                      "the operator's list of tenants",
+	"SELECT due_at FROM outbox WHERE bucket":           "workers deliver for every tenant",
+	"UPDATE outbox SET attempt = attempt + 1":          "workers deliver for every tenant",
+	"SELECT (SELECT count(*) FROM outbox WHERE parked": "the operator's count of all messages",
+	"SELECT id, last_error FROM outbox WHERE parked":   "the operator's list of failed messages",
+}
+
+// continued are texts that only begin a statement; what names the instance is
+// added to them in the same function.
+var continued = regexp.MustCompile(`^(SELECT FROM (organizations o|users u)$|SELECT $|DELETE FROM $|UPDATE $|DELETE FROM outbox$|UPDATE outbox SET (due_at|parked)|SELECT id, organization_id, invitation_id, message, created_at FROM inbox$)|^ FROM (organizations o|users u)$|^SELECT count\(\*\) FROM (memberships m)?$|^ FROM $`)
+
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys)\b`)
+
+// TestEveryStatementNamesItsTenant reads the package's source.
+func TestEveryStatementNamesItsTenant(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := make(map[string]bool)
+	seen := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			text, ok := sqlText(n)
+			if !ok || !tenantTable.MatchString(text) {
+				return !ok
+			}
+			seen++
+			if strings.Contains(text, "instance_id") && !strings.HasPrefix(text, "SELECT instance_id FROM instances") && exception(text) == "" || continued.MatchString(text) {
+				return false
+			}
+			e := exception(text)
+			if used[e] = true; e == "" {
+				t.Errorf("%s: the statement does not name the instance: %s", fset.Position(n.Pos()), text)
+			}
+			return false
+		})
+	}
+	if seen < 40 {
+		t.Errorf("found %d statements only; the scan is broken", seen)
+	}
+	for e := range withoutTenant {
+		if !used[e] {
+			t.Errorf("the exception %q is not needed any more", e)
+		}
+	}
+}
+
+func exception(text string) string {
+	for e := range withoutTenant {
+		if strings.HasPrefix(text, e) || strings.HasPrefix(e, " ") && strings.Contains(text, e) {
+			return e
+		}
+	}
+	return ""
+}
+
+// sqlText returns the literals of a text or of a sum of texts, spaces folded.
+func sqlText(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.BasicLit:
+		if n.Kind != token.STRING {
+			return "", false
+		}
+		s, err := strconv.Unquote(n.Value)
+		return fold(s), err == nil
+	case *ast.BinaryExpr:
+		if n.Op != token.ADD {
+			return "", false
+		}
+		x, _ := sqlText(n.X)
+		y, _ := sqlText(n.Y)
+		return x + y, x+y != ""
+	}
+	return "", false
+}
+
+func fold(s string) string {
+	s = strings.Join(strings.Fields(s), " ") + strings.Repeat(" ", len(s)-len(strings.TrimRight(s, " \n\t")))
+	return s
+}
+
+// plan returns what the engine would do for a statement.
+func plan(t *testing.T, db *sql.DB, query string, args ...any) string {
+	t.Helper()
+	for len(args) < maxParam(query) {
+		args = append(args, 1)
+	}
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(steps, "\n")
+}
+
+var param = regexp.MustCompile(`\$(\d+)`)
+
+func maxParam(query string) int {
+	most := 0
+	for _, m := range param.FindAllStringSubmatch(query, -1) {
+		n, _ := strconv.Atoi(m[1]) // digits by the pattern
+		most = max(most, n)
+	}
+	return most
+}
+
+// statementsOf returns the statements a source file writes as one literal.
+func statementsOf(t *testing.T, name, begin string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		text, ok := sqlText(n)
+		if ok && strings.HasPrefix(text, begin) {
+			list = append(list, text)
+		}
+		return !ok
+	})
+	if len(list) == 0 {
+		t.Fatalf("%s has no statement that begins with %q", name, begin)
+	}
+	return list
+}
+
+// TestPlans holds the queries that meet many rows to an index: none may read a
+// table from end to end or sort what an index could have given in order.
+func TestPlans(t *testing.T) {
+	keys, err := invite.NewKeyring(make([]byte, invite.MinMasterKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC) }
+	db, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "usher.db"), Now: now, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+
+	check := func(what, query string, index string, args ...any) {
+		t.Helper()
+		got := plan(t, db.sql, query, args...)
+		for _, bad := range []string{"SCAN ", "TEMP B-TREE"} {
+			for step := range strings.SplitSeq(got, "\n") {
+				if strings.Contains(step, bad) && !strings.HasPrefix(step, "SCAN CONSTANT") {
+					t.Errorf("%s: %s\nin the plan of %s\n%s", what, step, query, got)
+				}
+			}
+		}
+		if !strings.Contains(got, index) {
+			t.Errorf("%s: the plan does not use %s:\n%s\n%s", what, index, query, got)
+		}
+	}
+	list := func(what, index string, f InvitationFilter) {
+		t.Helper()
+		f.Limit = 10
+		q, query := f.query("ins_1", "org_1", 1)
+		query += f.order() + q.limit(f.Page)
+		check(what, query, index, q.args...)
+	}
+	for _, descending := range []bool{false, true} {
+		list("all invitations", "sqlite_autoindex_invitations_1", InvitationFilter{Descending: descending})
+		for s := invite.Pending; s <= invite.Declined; s++ {
+			if s != invite.Expired {
+				list("invitations of one status", "invitations_by_status", InvitationFilter{Statuses: []invite.Status{s}, Descending: descending})
+			}
+		}
+	}
+	q, query := (&InvitationFilter{EmailAddress: "a@example.com"}).query("ins_1", "org_1", 1)
+	check("the number of one address", `SELECT count(*) FROM (`+query+`) AS matching`, "invitations_by_email", q.args...)
+	f := InvitationFilter{EmailAddress: "a@example.com"}
+	if got := plan(t, db.sql, query+f.order(), q.args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
+		t.Errorf("the list of one address walks more than the address: %s", got)
+	}
+
+	for _, row := range []struct{ file, begin, index string }{
+		{"invitation.go", "SELECT count(*) FROM invitations WHERE", "invitations_by_"},
+		{"invitation.go", "SELECT organization_id, id FROM invitations", "invitations_by_expiry"},
+		{"outbox.go", "SELECT due_at FROM outbox", "outbox_due"},
+		{"outbox.go", "UPDATE outbox SET attempt", "outbox_due"},
+		{"user.go", "SELECT user_id FROM email_addresses", "email_addresses_by_key"},
+		{"invitation.go", "SELECT count(*) FROM email_addresses e", "email_addresses_by_key"},
+	} {
+		for _, query := range slices.Compact(statementsOf(t, row.file, row.begin)) {
+			check(row.begin, query, row.index)
+		}
+	}
+}
