@@ -1,8 +1,6 @@
 package store
 
-import (
-	"context"
-)
+import "context"
 
 // DSN is how the package opens a file.
 var DSN = dsn
@@ -31,3 +29,6 @@ func (db *DB) WithoutSavepoint(ctx context.Context, statement string) error {
 		return err
 	})
 }
+
+// Waiting returns how many operations wait for their turn.
+func (db *DB) Waiting() int { return len(db.writer.jobs) }

@@ -74,7 +74,11 @@ func (w *writer) do(ctx context.Context, f func(*tx) error) error {
 	select {
 	case <-j.answer:
 	case <-w.done:
-		return errClosed
+		select {
+		case <-j.answer: // its turn came before the end
+		default:
+			return errClosed
+		}
 	}
 	if j.panic != nil {
 		panic(j.panic)

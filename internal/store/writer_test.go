@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -116,6 +117,36 @@ func TestACancelledOperationIsNotCarriedOut(t *testing.T) {
 	}
 	if after := storetest.Dump(t, w.Raw); len(after["invitations"]) != len(before["invitations"]) {
 		t.Error("it was carried out")
+	}
+}
+
+func TestCloseCarriesOutWhatIsQueued(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.db")
+	w := storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		return openFile(t, path, clock), openRaw(t, path)
+	})
+	release := holdWriter(t, w.DB)
+	const queued = 50
+	var wg sync.WaitGroup
+	for k := range queued {
+		wg.Go(func() {
+			if _, err := w.DB.CreateInvitation(t.Context(), w.Instance, w.Org.ID, asking(fmt.Sprintf("u%d@example.com", k))); err != nil {
+				t.Errorf("queued before Close: %v", err)
+			}
+		})
+	}
+	for w.DB.Waiting() < queued {
+		runtime.Gosched()
+	}
+	closed := make(chan error)
+	go func() { closed <- w.DB.Close() }()
+	release()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if found := len(storetest.Dump(t, w.Raw)["invitations"]); found != queued {
+		t.Errorf("%d invitations are there, want %d", found, queued)
 	}
 }
 
