@@ -117,7 +117,9 @@ func read(t *testing.T, body string) *reading {
 }
 
 func (p *reading) element(n *html.Node) {
-	fault := func(want string) { p.faults = append(p.faults, fmt.Sprintf("want %s, got <%s> %v", want, n.Data, n.Attr)) }
+	fault := func(want string) {
+		p.faults = append(p.faults, fmt.Sprintf("want %s, got <%s> %v", want, n.Data, n.Attr))
+	}
 	if id := attr(n, "id"); id != "" {
 		if p.ids[id] {
 			fault("ids that are unique")
