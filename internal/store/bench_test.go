@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +90,30 @@ func BenchmarkPending(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := db.Invitations(b.Context(), in, org, store.InvitationFilter{Statuses: []invite.Status{invite.Pending}, Descending: true, Page: invite.Page{Limit: 10}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkDeepOffset measures a page behind 100,000 pending invitations.
+func BenchmarkDeepOffset(b *testing.B) {
+	db, in, org, user := benchStore(b)
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for k := n.Add(1); k < 110_000; k = n.Add(1) {
+				if _, err := db.CreateInvitation(b.Context(), in, org, invite.NewInvitation{
+					EmailAddress: fmt.Sprintf("u%d@example.com", k), Role: invite.RoleMember, InviterID: user, ExpiresInDays: 30}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for b.Loop() {
+		if _, err := db.Invitations(b.Context(), in, org, store.InvitationFilter{Statuses: []invite.Status{invite.Pending}, Descending: true, Page: invite.Page{Limit: 10, Offset: 100_000}}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -372,13 +372,13 @@ type InvitationPage struct {
 func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) (InvitationPage, error) {
 	var page InvitationPage
 	err := db.read(ctx, func(t *tx) (err error) {
-		if page, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
+		var overdue bool
+		if page, overdue, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
 			return err
 		}
-		q, query := f.query(in.ID, organization, t.now)
-		query += f.order() + q.limit(f.Page)
+		query, args := f.query(in.ID, organization, t.now, overdue)
 		page.Invitations = make([]*invite.Invitation, 0, min(f.Limit, page.Total-f.Offset))
-		if err := t.each(query, q.args, func(row scanner) error {
+		if err := t.each(query, args, func(row scanner) error {
 			i, err := scanInvitation(row, in.ID, organization)
 			page.Invitations = append(page.Invitations, i)
 			return err
@@ -395,12 +395,13 @@ func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization
 	return page, err
 }
 
-// countInvitations returns a page without its rows. The total comes from the
-// organization's counters, corrected by what has expired since they were
-// written, unless one address is asked for. An unknown organization is refused.
-func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, err error) {
+// countInvitations returns a page without its rows, and whether some pending
+// invitations have expired and are not written down. The total comes from the
+// organization's counters, corrected by those, unless one address is asked for.
+// An unknown organization is refused.
+func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, overdue bool, err error) {
 	var stored [5]int
-	var overdue int
+	var late int
 	if err := t.row(`
 		SELECT pending, accepted, revoked, expired, declined,
 			(SELECT count(*)
@@ -412,63 +413,91 @@ func (t *tx) countInvitations(instance, organization string, f InvitationFilter)
 		FROM organizations
 		WHERE instance_id = $1 AND id = $2`, instance, organization, t.now, invite.Never).
 		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined],
-			&overdue, &page.Until); err != nil {
-		return page, missing(err, invite.Err(invite.OrganizationNotFound))
+			&late, &page.Until); err != nil {
+		return page, false, missing(err, invite.Err(invite.OrganizationNotFound))
 	}
+	overdue = late > 0
 	if f.EmailAddress != "" {
-		q, query := f.query(instance, organization, t.now)
-		err := t.row(`SELECT count(*) FROM (`+query+`) AS matching`, q.args...).Scan(&page.Total)
-		return page, err
+		q, ranges := f.ranges(instance, organization, t.now, overdue)
+		err := t.row(`SELECT count(*) FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2`+ranges[0], q.args...).Scan(&page.Total)
+		return page, overdue, err
 	}
-	stored[invite.Pending] -= overdue
-	stored[invite.Expired] += overdue
+	stored[invite.Pending] -= late
+	stored[invite.Expired] += late
 	for s, n := range stored {
 		if len(f.Statuses) == 0 || slices.Contains(f.Statuses, invite.Status(s)) {
 			page.Total += n
 		}
 	}
-	return page, nil
+	return page, overdue, nil
 }
 
-// query walks one index; with several statuses, one range for each, which an
-// ordered list merges.
-func (f *InvitationFilter) query(instance, organization string, now invite.Instant) (where, string) {
-	var q where
-	scope := `SELECT ` + invitationColumns + ` FROM invitations i WHERE i.instance_id = ` + q.arg(instance) + ` AND i.organization_id = ` + q.arg(organization)
+// query selects one page in order. It walks one index; with several statuses one
+// range for each, which the order merges. Behind an offset the first row is found
+// on the index alone, so that nothing else is touched for the rows before it.
+func (f *InvitationFilter) query(instance, organization string, now invite.Instant, overdue bool) (string, []any) {
+	q, ranges := f.ranges(instance, organization, now, overdue)
+	if len(ranges) == 1 && f.Offset > 0 && f.EmailAddress == "" && f.OrderBy != "email_address" {
+		from := ` AND i.id >= (`
+		if f.Descending {
+			from = ` AND i.id <= (`
+		}
+		ranges[0] += from + `SELECT i.id FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` +
+			ranges[0] + f.order() + q.limit(invite.Page{Limit: 1, Offset: f.Offset}) + `)`
+		f.Offset = 0
+	}
+	for k, condition := range ranges {
+		ranges[k] = `SELECT ` + invitationColumns + ` FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` + condition
+	}
+	return strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page), q.args
+}
+
+// ranges returns what else must hold, one condition for each index range with
+// matching rows. An address has few, which are one range. Only when some
+// invitations are overdue is each pending one asked whether it has expired: over
+// a deep offset that costs as much as the walk.
+func (f *InvitationFilter) ranges(instance, organization string, now invite.Instant, overdue bool) (where, []string) {
+	q := where{args: []any{instance, organization}}
+	address, at := ``, ``
 	if f.EmailAddress != "" {
-		scope += ` AND i.email_key = ` + q.arg(keysOf([]string{f.EmailAddress})[0])
+		address = ` AND i.email_key = ` + q.arg(keysOf([]string{f.EmailAddress})[0])
 	}
 	if len(f.Statuses) == 0 {
-		return q, scope
+		return q, []string{address}
 	}
-	at := ""
-	if slices.Contains(f.Statuses, invite.Pending) || slices.Contains(f.Statuses, invite.Expired) {
+	if overdue && (slices.Contains(f.Statuses, invite.Pending) || slices.Contains(f.Statuses, invite.Expired)) {
 		at = q.arg(now)
 	}
 	var ranges []string
 	for _, s := range slices.Compact(slices.Sorted(slices.Values(f.Statuses))) {
-		switch stored := fmt.Sprintf(`%s AND i.status = %d`, scope, s); s {
-		case invite.Pending:
+		stored := fmt.Sprintf(`i.status = %d`, s)
+		if overdue && s == invite.Pending {
 			// The plus keeps the planner from walking the index on expiry and sorting.
-			ranges = append(ranges, stored+` AND +i.expires_at > `+at)
-		case invite.Expired:
-			ranges = append(ranges, stored, scope+` AND i.status = 0 AND i.expires_at <= `+at)
-		case invite.Accepted, invite.Revoked, invite.Declined:
-			ranges = append(ranges, stored)
+			stored += ` AND +i.expires_at > ` + at
+		}
+		ranges = append(ranges, stored)
+		if overdue && s == invite.Expired {
+			ranges = append(ranges, `i.status = 0 AND +i.expires_at <= `+at)
 		}
 	}
-	return q, strings.Join(ranges, ` UNION ALL `)
+	if address != `` {
+		return q, []string{address + ` AND (` + strings.Join(ranges, ` OR `) + `)`}
+	}
+	for k := range ranges {
+		ranges[k] = ` AND ` + ranges[k]
+	}
+	return q, ranges
 }
 
-// order names output columns, as a merge needs it. Ids sort by creation.
+// order names output columns, as a merge needs it. Ids sort by creation. The
+// rows of one address are few: they are sorted, since the planner would rather
+// walk all ids in order until it has met enough of them.
 func (f *InvitationFilter) order() string {
 	switch {
-	case f.EmailAddress != "":
-		// The few of one address are sorted. Ordered by id, which is the same, the
-		// planner would walk all of the organization's to save the sorting.
-		return order(`created_at`, `id`, f.Descending)
 	case f.OrderBy == "email_address":
 		return order(`email_key`, `id`, f.Descending)
+	case f.EmailAddress != "":
+		return order(`id || ''`, `id`, f.Descending)
 	}
 	return order(`id`, `id`, f.Descending)
 }
