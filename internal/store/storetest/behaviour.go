@@ -92,7 +92,7 @@ func testCreationOrder(w *World) {
 	}
 	must(w.DB.CreateInvitation(w.Context(), w.Instance, organization, n))(w.T)
 
-	i := w.DBInvitation("new@example.com")
+	i := w.newest("new@example.com")
 	for _, row := range []struct {
 		who  string
 		want invite.Kind
@@ -106,8 +106,8 @@ func testCreationOrder(w *World) {
 	w.refused("revoking in an unknown organization", err, invite.OrganizationNotFound)
 }
 
-// DBInvitation returns the newest invitation of an address.
-func (w *World) DBInvitation(address string) *invite.Invitation {
+// newest returns the newest invitation of an address.
+func (w *World) newest(address string) *invite.Invitation {
 	w.Helper()
 	page := must(w.DB.Invitations(w.Context(), w.Instance, w.Org.ID, store.InvitationFilter{EmailAddress: address, Descending: true, Page: invite.Page{Limit: 1}}))(w.T)
 	if len(page.Invitations) == 0 {
@@ -312,7 +312,7 @@ func testAccept(w *World) {
 	if !u.Owns("new@example.com") || u.FirstName != "New" || u.EmailAddresses[0].Verified != invite.VerifiedByTicket {
 		w.Errorf("got user %+v, want the new one with the address verified by the ticket", u)
 	}
-	if i = w.DBInvitation("new@example.com"); i.Status != invite.Accepted || i.UserID != u.ID {
+	if i = w.newest("new@example.com"); i.Status != invite.Accepted || i.UserID != u.ID {
 		w.Errorf("got invitation %+v, want it accepted by the user", i)
 	}
 	w.wantSeats(2, 0)
