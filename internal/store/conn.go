@@ -103,9 +103,12 @@ func (t *tx) begin() error {
 
 // run executes a statement of transaction control.
 func (c *conn) run(query string) error {
-	s, _, err := c.stmt(query)
+	s, once, err := c.stmt(query)
 	if err != nil {
 		return err
+	}
+	if once {
+		defer s.Close()
 	}
 	_, err = s.ExecContext(context.Background())
 	return err

@@ -187,7 +187,7 @@ func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
 	return s, err
 }
 
-// Parked returns up to limit messages that were set aside, newest first, with why.
+// Parked returns why messages were set aside, by message id: the newest limit of them.
 func (db *DB) Parked(ctx context.Context, limit int) (map[string]string, error) {
 	reasons := make(map[string]string)
 	err := db.read(ctx, func(t *tx) error {

@@ -150,3 +150,26 @@ func TestDatabaseUnavailable(t *testing.T) {
 	}
 	checkPage(t, a)
 }
+
+func TestInboxIsNotForOtherSitesNames(t *testing.T) {
+	box := postbox{}
+	s := open(t, withInbox(box))
+	box[s.in.ID] = []invite.Letter{letterAt("ema_1", "grace@example.com", 0)}
+	for host, want := range map[string]int{
+		"127.0.0.1:8080":            http.StatusOK,
+		"[::1]:8080":                http.StatusOK,
+		"192.168.1.5":               http.StatusOK,
+		"localhost:8080":            http.StatusOK,
+		"usher.localhost":           http.StatusOK,
+		"evil.example":              http.StatusNotFound,
+		"127.0.0.1.evil.example":    http.StatusNotFound,
+		"localhost.evil.example:80": http.StatusNotFound,
+		"":                          http.StatusOK, // the test server's own
+	} {
+		for _, path := range []string{"/inbox", "/inbox/" + s.in.ID + "/ema_1", "/inbox/" + s.in.ID + "/ema_1/html", "/inbox/" + s.in.ID + "/ema_1/source"} {
+			if got := s.do(http.MethodGet, path, nil, "Host", host); got.status != want {
+				t.Errorf("%s to host %q: %d, want %d", path, host, got.status, want)
+			}
+		}
+	}
+}

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 
 	"usher/internal/clerk"
 	"usher/internal/edge"
@@ -60,12 +62,28 @@ func (s *Server) routes() map[string]edge.Methods {
 		stylePath:              get(s.serveStyle),
 	}
 	if s.Letters != nil {
-		routes["/inbox"] = get(s.listInbox)
-		routes["/inbox/{instance}/{id}"] = get(s.showLetter)
-		routes["/inbox/{instance}/{id}/html"] = get(s.serveLetterHTML)
-		routes["/inbox/{instance}/{id}/source"] = get(s.serveLetterSource)
+		routes["/inbox"] = get(s.here(s.listInbox))
+		routes["/inbox/{instance}/{id}"] = get(s.here(s.showLetter))
+		routes["/inbox/{instance}/{id}/html"] = get(s.here(s.serveLetterHTML))
+		routes["/inbox/{instance}/{id}/source"] = get(s.here(s.serveLetterSource))
 	}
 	return routes
+}
+
+// here serves only requests that were made to a name of this server: an address,
+// localhost, or the public URL's host. Another site's name that was pointed at
+// this machine (DNS rebinding) would otherwise let that site read the inbox,
+// which has no key.
+func (s *Server) here(h edge.Handler) edge.Handler {
+	public, err := url.Parse(s.PublicURL)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		_, notAddress := netip.ParseAddr(host)
+		if notAddress != nil && host != "localhost" && !strings.HasSuffix(host, ".localhost") && (err != nil || host != public.Hostname()) {
+			return invite.Err(clerk.RouteNotFound)
+		}
+		return h(w, r)
+	}
 }
 
 // policy lets a page load our style and the avatars, and nothing run.

@@ -145,6 +145,9 @@ func (s *site) do(method, path string, form url.Values, header ...string) answer
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	for k := 0; k < len(header); k += 2 {
+		if header[k] == "Host" {
+			req.Host = header[k+1]
+		}
 		req.Header.Set(header[k], header[k+1])
 	}
 	res, err := s.Client().Do(req)
