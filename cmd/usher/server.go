@@ -145,6 +145,9 @@ func mistake(flag string, err error) error {
 // run serves until ctx ends, then stops in order: readiness fails, requests are
 // drained, deliveries finish or hand back their lease.
 func (s *server) run(ctx context.Context) error {
+	if err := s.db.ReleaseLeases(ctx); err != nil {
+		return fmt.Errorf("taking over deliveries: %w", err)
+	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.registry.MustRegister(newOutboxCollector(s.db))
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))

@@ -167,6 +167,26 @@ func (db *DB) Release(ctx context.Context, m Message) error {
 	return db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
 }
 
+// ReleaseLeases makes every message due at once whose first attempt began and
+// never came to an end, because the server was killed meanwhile. Only a process
+// that has reserved the database may call it, before it claims anything: then
+// whoever held a lease is gone. A message that had failed before stays as it is,
+// since its lease cannot be told from the pause after the failure.
+func (db *DB) ReleaseLeases(ctx context.Context) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{} // lists do not show messages
+		for bucket := range buckets {
+			if _, err := t.exec(`
+				UPDATE outbox
+				SET due_at = $2
+				WHERE bucket = $1 AND parked = 0 AND due_at > $2 AND attempt > 0 AND last_error = ''`, bucket, t.now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // OutboxStats says how the outbox stands.
 type OutboxStats struct {
 	Queued, Parked int

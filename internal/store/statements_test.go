@@ -23,6 +23,7 @@ var withoutTenant = map[string]string{
 	" FROM instances id ORDER BY":                      "the operator's list of tenants",
 	"SELECT due_at FROM outbox WHERE bucket":           "workers deliver for every tenant",
 	"UPDATE outbox SET attempt = attempt + 1":          "workers deliver for every tenant",
+	"UPDATE outbox SET due_at = $2 WHERE bucket":       "workers deliver for every tenant",
 	"SELECT (SELECT count(*) FROM outbox WHERE parked": "the operator's count of all messages",
 	"SELECT id, last_error FROM outbox WHERE parked":   "the operator's list of failed messages",
 }

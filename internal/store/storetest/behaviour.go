@@ -577,6 +577,28 @@ func testOutbox(w *World) {
 	}
 }
 
+func testReleaseLeases(w *World) {
+	failed, parked, under := w.invite("failed@example.com"), w.invite("parked@example.com"), w.invite("under@example.com")
+	later := w.DB.Now().Add(time.Hour)
+	for _, m := range w.claim(10) {
+		switch m.InvitationID {
+		case failed.ID:
+			w.ok("retrying", w.DB.Retry(w.Context(), m, later, "greylisted"))
+		case parked.ID:
+			w.ok("parking", w.DB.Park(w.Context(), m, "refused"))
+		}
+	}
+	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
+	list := w.claim(10)
+	if len(list) != 1 || list[0].InvitationID != under.ID || list[0].Attempt != 2 {
+		w.Fatalf("claimed %+v, want the message that was under way, and its second attempt", list)
+	}
+	w.ok("delivering", w.DB.Delivered(w.Context(), list[0]))
+	if list, next := must2(w.DB.Claim(w.Context(), 10, time.Minute))(w.T); len(list) != 0 || next != later {
+		w.Errorf("claimed %+v, next at %d; want the failed one's pause until %d kept", list, next, later)
+	}
+}
+
 func testInbox(w *World) {
 	i := w.invite("a@example.com")
 	m := w.claim(1)[0]

@@ -69,6 +69,7 @@ func Run(t *testing.T, open Open) {
 		{"tenants cannot see each other", testTenants},
 		{"a request is carried out once", testOnce},
 		{"messages are claimed, fenced, parked, released", testOutbox},
+		{"a new server takes over what a dead one was delivering", testReleaseLeases},
 		{"the inbox keeps mail", testInbox},
 		{"a refusal changes nothing", testAtomicity},
 		{"one invitation ends once", testOneOutcome},
