@@ -180,6 +180,7 @@ const (
 	bareList      = "bare net/http, a page of 10"
 	createName    = "create"
 	getName       = "get"
+	getColdName   = "get, cold"
 	listName      = "list pending"
 	listAgainName = "list pending again"
 )
@@ -262,6 +263,7 @@ func (b *bench) phases(usher, bare *target, raw *rawLoop, p *population) []phase
 		})},
 		{name: bareGet, ceiling: true, run: load(bare, func(w *worker) error { _, err := w.get("/get"); return err })},
 		{name: getName, run: load(usher, p.get)},
+		{name: getColdName, run: load(usher, p.getCold)},
 		{name: listName, run: load(usher, p.list)},
 		{name: bareList, ceiling: true, run: load(bare, func(w *worker) error { _, err := w.get("/list"); return err })},
 		{name: listAgainName, run: load(usher, p.listAgain)},

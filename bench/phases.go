@@ -150,9 +150,17 @@ func (p *population) fill(ctx context.Context, t *target, want int) error {
 	return err
 }
 
-// get reads a random invitation.
+// get reads a random invitation of the organizations that are written to.
 func (p *population) get(w *worker) error {
-	n := w.random.IntN(len(p.seeded))
+	return p.getOf(w, len(p.organizations)*perOrganization)
+}
+
+// getCold reads a random one of all seeded invitations, many more than the
+// server remembers.
+func (p *population) getCold(w *worker) error { return p.getOf(w, len(p.seeded)) }
+
+func (p *population) getOf(w *worker, invitationsOf int) error {
+	n := w.random.IntN(invitationsOf)
 	_, err := w.get(organizations, organizationOf(p, n), invitations, "/", p.seeded[n])
 	return err
 }
