@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -95,18 +96,15 @@ func writeRatio(w io.Writer, g goal, ratios []float64) {
 	if len(ratios) == 0 {
 		return
 	}
-	each := ""
+	each := make([]string, len(ratios))
 	for i, r := range ratios {
-		if i > 0 {
-			each += " "
-		}
-		each += fmt.Sprintf("%.2f", r)
+		each[i] = fmt.Sprintf("%.2f", r)
 	}
 	least, verdict := "-", ""
 	if g.least > 0 {
 		least, verdict = fmt.Sprintf("≥ %.1f", g.least), judge(median(ratios) >= g.least)
 	}
-	fmt.Fprintf(w, "| %s ÷ %s\t| %.2f\t| %s\t| %s\t| %s\t|\n", g.phase, g.ceiling, median(slices.Clone(ratios)), each, least, verdict)
+	fmt.Fprintf(w, "| %s ÷ %s\t| %.2f\t| %s\t| %s\t| %s\t|\n", g.phase, g.ceiling, median(slices.Clone(ratios)), strings.Join(each, " "), least, verdict)
 }
 
 func writeLimit(w io.Writer, l limit) {

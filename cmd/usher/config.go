@@ -14,7 +14,7 @@ func showConfig(cli *config.CLI, stdout io.Writer) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "FLAG\tVARIABLE\tVALUE\tFROM")
 	for _, s := range cli.Effective() {
-		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", s.Flag, s.Env, s.Value, s.Source)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Flag, s.Env, s.Value, s.Source)
 	}
 	if err := w.Flush(); err != nil {
 		return err

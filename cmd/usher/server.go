@@ -269,7 +269,7 @@ func (s *server) worker() *outbox.Worker {
 	}, []string{"kind", "outcome"})
 	s.registry.MustRegister(deliveries)
 	return &outbox.Worker{
-		DB: s.db, Attempts: s.delivery.MailAttempts, Parallel: 8, Random: rand.Float64, Log: s.log, Deliveries: deliveries,
+		DB: s.db, Attempts: s.delivery.MailAttempts, Grace: s.delivery.DrainTimeout, Parallel: 8, Random: rand.Float64, Log: s.log, Deliveries: deliveries,
 		Deliver: func(ctx context.Context, m store.Message) error {
 			sent, err := s.courier.Deliver(ctx, m)
 			if err == nil && !sent {

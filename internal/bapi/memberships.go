@@ -23,7 +23,7 @@ func (s *Server) listMemberships(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := clerk.ParseValues(r.query, "user_id")
+	users, err := clerk.ParseIDs(r.query, "user_id")
 	if err != nil {
 		return nil, err
 	}

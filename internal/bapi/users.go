@@ -15,10 +15,13 @@ func (s *Server) user(u *invite.User, err error) ([]byte, error) {
 
 // userFilter reads what GET /v1/users and GET /v1/users/count select by.
 func (r *request) userFilter() (f store.UserFilter, err error) {
-	for param, values := range map[string]*[]string{
-		"email_address": &f.EmailAddresses, "user_id": &f.IDs, "external_id": &f.ExternalIDs, "username": &f.Usernames,
-	} {
+	for param, values := range map[string]*[]string{"email_address": &f.EmailAddresses, "username": &f.Usernames} {
 		if *values, err = clerk.ParseValues(r.query, param); err != nil {
+			return f, err
+		}
+	}
+	for param, values := range map[string]*[]string{"user_id": &f.IDs, "external_id": &f.ExternalIDs} {
+		if *values, err = clerk.ParseIDs(r.query, param); err != nil {
 			return f, err
 		}
 	}

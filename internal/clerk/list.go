@@ -89,6 +89,20 @@ func ParseStatuses(q url.Values) ([]invite.Status, error) {
 	return list, nil
 }
 
+// ParseIDs reads a repeatable filter of ids, of which a + in front, or the space
+// that it arrives as, means nothing else than none. A - would exclude, which is
+// refused: a list that silently ignored it would be wrong.
+func ParseIDs(q url.Values, param string) ([]string, error) {
+	values, err := ParseValues(q, param)
+	for i, v := range values {
+		if strings.HasPrefix(v, "-") {
+			return nil, invite.ParamErr(invite.ParamValue, param, v)
+		}
+		values[i] = strings.TrimLeft(v, "+ ")
+	}
+	return values, err
+}
+
 // ParseValues reads a repeatable filter, leaving out empty values.
 func ParseValues(q url.Values, param string) ([]string, error) {
 	values := slices.DeleteFunc(slices.Clone(q[param]), func(s string) bool { return s == "" })

@@ -140,7 +140,7 @@ type Limits struct {
 
 // Mail says how messages leave.
 type Mail struct {
-	SMTPURL            Secret        `name:"smtp-url" type:"smtp-url" placeholder:"URL" help:"Server that sends the mail: smtp://USER:PASSWORD@HOST:587 for STARTTLS, smtps://USER:PASSWORD@HOST:465 for TLS. Without it mails stay in the inbox."`
+	SMTPURL            Secret        `name:"smtp-url" type:"smtp-url" placeholder:"URL" help:"Server that sends the mail: smtp://USER:PASSWORD@HOST:587 for STARTTLS, smtps://USER:PASSWORD@HOST:465 for TLS. Without it mails stay in the inbox of usher dev, and wait in the outbox of usher serve."`
 	MailFrom           *mail.Address `placeholder:"ADDRESS" help:"Sender of every mail, such as \"Acme <invitations@acme.example>\". Needed with --smtp-url."`
 	MailTemplates      string        `placeholder:"DIR" help:"Folder with templates that replace the built-in ones."`
 	MailReplyToInviter bool          `default:"true" negatable:"" help:"Answers to an invitation go to the inviter."`

@@ -40,7 +40,13 @@ func newGate(t *testing.T, routes map[string]edge.Methods) *gate {
 	return g
 }
 
-func (g *gate) do(t *testing.T, method, path, body string) (*http.Response, string) {
+// reply is a response that was read.
+type reply struct {
+	status int
+	header http.Header
+}
+
+func (g *gate) do(t *testing.T, method, path, body string) (reply, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, g.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -55,7 +61,7 @@ func (g *gate) do(t *testing.T, method, path, body string) (*http.Response, stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(got)
+	return reply{resp.StatusCode, resp.Header}, string(got)
 }
 
 // events returns what was logged, after the server has finished with it.
@@ -96,9 +102,9 @@ func TestAnswersCarryOneTraceIDEverywhere(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &envelope); err != nil {
 		t.Fatal(err)
 	}
-	trace := resp.Header.Get("Clerk-Trace-Id")
-	if len(trace) != 32 || trace != resp.Header.Get("X-Clerk-Trace-Id") || trace != envelope.TraceID {
-		t.Errorf("trace ids: headers %q and %q, body %q", trace, resp.Header.Get("X-Clerk-Trace-Id"), envelope.TraceID)
+	trace := resp.header.Get("Clerk-Trace-Id")
+	if len(trace) != 32 || trace != resp.header.Get("X-Clerk-Trace-Id") || trace != envelope.TraceID {
+		t.Errorf("trace ids: headers %q and %q, body %q", trace, resp.header.Get("X-Clerk-Trace-Id"), envelope.TraceID)
 	}
 	if events := g.events(t); len(events) != 1 || events[0]["trace_id"] != trace {
 		t.Errorf("logged %v, want one event with trace id %s", events, trace)
@@ -108,10 +114,10 @@ func TestAnswersCarryOneTraceIDEverywhere(t *testing.T) {
 func TestContentTypeHasNoCharset(t *testing.T) {
 	g := newGate(t, map[string]edge.Methods{"/x": {"GET": answer(`{}`)}})
 	resp, _ := g.do(t, "GET", "/x", "")
-	if got := resp.Header.Get("Content-Type"); got != "application/json" {
+	if got := resp.header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("Content-Type = %q, want it without a charset", got)
 	}
-	if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+	if got := resp.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %q, want no-store: answers carry tickets", got)
 	}
 }
@@ -119,14 +125,14 @@ func TestContentTypeHasNoCharset(t *testing.T) {
 func TestWrongMethodNamesTheRightOnes(t *testing.T) {
 	g := newGate(t, map[string]edge.Methods{"/x": {"GET": answer(`{}`), "POST": answer(`{}`)}})
 	resp, body := g.do(t, "DELETE", "/x", "")
-	if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "GET, HEAD, POST" {
-		t.Errorf("DELETE: %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
+	if resp.status != http.StatusMethodNotAllowed || resp.header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("DELETE: %d, Allow %q", resp.status, resp.header.Get("Allow"))
 	}
 	if !strings.Contains(body, `"method_not_allowed"`) {
 		t.Errorf("body %s is not the envelope", body)
 	}
-	if resp, body := g.do(t, "HEAD", "/x", ""); resp.StatusCode != http.StatusOK || body != "" {
-		t.Errorf("HEAD: %d with body %q", resp.StatusCode, body)
+	if resp, body := g.do(t, "HEAD", "/x", ""); resp.status != http.StatusOK || body != "" {
+		t.Errorf("HEAD: %d with body %q", resp.status, body)
 	}
 }
 
@@ -134,8 +140,8 @@ func TestUncleanPathsAreRefusedInTheEnvelope(t *testing.T) {
 	g := newGate(t, map[string]edge.Methods{"/x": {"GET": answer(`{}`)}, "/": {"GET": answer(`{"root":true}`)}})
 	for _, path := range []string{"//x", "/a/../x", "/./x", "/a//b", "/a/%2e%2e/x"} {
 		resp, body := g.do(t, "GET", path, "")
-		if resp.StatusCode != http.StatusNotFound || !strings.Contains(body, `"resource_not_found"`) {
-			t.Errorf("%s: %d %s, want the envelope's 404 and no redirect", path, resp.StatusCode, body)
+		if resp.status != http.StatusNotFound || !strings.Contains(body, `"resource_not_found"`) {
+			t.Errorf("%s: %d %s, want the envelope's 404 and no redirect", path, resp.status, body)
 		}
 	}
 }
@@ -145,8 +151,8 @@ func TestAPanicIsAnInternalErrorWithoutItsText(t *testing.T) {
 		"/x": {"GET": func(http.ResponseWriter, *http.Request) error { panic("secret detail") }},
 	})
 	resp, body := g.do(t, "GET", "/x", "")
-	if resp.StatusCode != http.StatusInternalServerError || strings.Contains(body, "secret") || !strings.Contains(body, `"internal_clerk_error"`) {
-		t.Errorf("answer %d %s", resp.StatusCode, body)
+	if resp.status != http.StatusInternalServerError || strings.Contains(body, "secret") || !strings.Contains(body, `"internal_clerk_error"`) {
+		t.Errorf("answer %d %s", resp.status, body)
 	}
 	events := g.events(t)
 	if len(events) != 1 || events[0]["level"] != "ERROR" {
@@ -185,15 +191,15 @@ func TestABodyBeyondTheLimitCannotBeRead(t *testing.T) {
 		}
 		return errors.New("the body was read whole")
 	}}})
-	if resp, body := g.do(t, "POST", "/x", strings.Repeat("x", edge.MaxBody+1)); resp.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("%d %s, want 413", resp.StatusCode, body)
+	if resp, body := g.do(t, "POST", "/x", strings.Repeat("x", edge.MaxBody+1)); resp.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %s, want 413", resp.status, body)
 	}
 }
 
 func TestUnavailableAsksToComeBack(t *testing.T) {
 	g := newGate(t, map[string]edge.Methods{"/x": {"GET": refuse(invite.Err(invite.Unavailable))}})
-	if resp, _ := g.do(t, "GET", "/x", ""); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("%d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+	if resp, _ := g.do(t, "GET", "/x", ""); resp.status != http.StatusServiceUnavailable || resp.header.Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q", resp.status, resp.header.Get("Retry-After"))
 	}
 }
 

@@ -9,20 +9,20 @@ import (
 )
 
 func TestCheckRedirectURL(t *testing.T) {
-	const any = invite.Kind("")
+	const whatever = invite.Kind("")
 	rows := []struct {
 		name, url  string
 		test, live invite.Kind // refusals; empty: accepted
 	}{
-		{"none", "", any, any},
-		{"https", "https://app.example/join?x=1#top", any, any},
-		{"http", "http://app.example/", any, invite.URLInsecure},
-		{"http on localhost", "http://localhost:3000/accept", any, any},
-		{"http below localhost", "http://app.localhost/", any, any},
-		{"http on 127.0.0.1", "http://127.0.0.1:3000/", any, any},
-		{"http on IPv6 loopback", "http://[::1]/", any, any},
-		{"http on a name that begins like localhost", "http://localhost.example/", any, invite.URLInsecure},
-		{"the product's own app", "com.example.app://join/now", any, any},
+		{"none", "", whatever, whatever},
+		{"https", "https://app.example/join?x=1#top", whatever, whatever},
+		{"http", "http://app.example/", whatever, invite.URLInsecure},
+		{"http on localhost", "http://localhost:3000/accept", whatever, whatever},
+		{"http below localhost", "http://app.localhost/", whatever, whatever},
+		{"http on 127.0.0.1", "http://127.0.0.1:3000/", whatever, whatever},
+		{"http on IPv6 loopback", "http://[::1]/", whatever, whatever},
+		{"http on a name that begins like localhost", "http://localhost.example/", whatever, invite.URLInsecure},
+		{"the product's own app", "com.example.app://join/now", whatever, whatever},
 		{"a path", "/join", invite.ParamFormat, invite.ParamFormat},
 		{"another host without a scheme", "//app.example/", invite.ParamFormat, invite.ParamFormat},
 		{"https without a host", "https:///join", invite.ParamFormat, invite.ParamFormat},
@@ -39,12 +39,12 @@ func TestCheckRedirectURL(t *testing.T) {
 		{"data", "data:text/html,x", invite.URLScheme, invite.URLScheme},
 		{"a file", "file:///etc/passwd", invite.URLScheme, invite.URLScheme},
 		{"a script inside another scheme", "feed:javascript:alert(1)", invite.ParamFormat, invite.ParamFormat},
-		{"2048 bytes", "https://app.example/" + strings.Repeat("x", 2048-20), any, any},
+		{"2048 bytes", "https://app.example/" + strings.Repeat("x", 2048-20), whatever, whatever},
 		{"2049 bytes", "https://app.example/" + strings.Repeat("x", 2049-20), invite.ParamFormat, invite.ParamFormat},
 	}
 	for _, row := range rows {
 		for env, want := range map[invite.Environment]invite.Kind{invite.Test: row.test, invite.Live: row.live} {
-			got := any
+			got := whatever
 			if err := invite.CheckRedirectURL("redirect_url", row.url, env); err != nil {
 				got = err.Kind
 			}

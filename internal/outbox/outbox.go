@@ -44,6 +44,8 @@ type Worker struct {
 	Deliver func(ctx context.Context, m store.Message) error
 	// Attempts is how often a message is tried before it is parked.
 	Attempts int
+	// Grace is how long a delivery under way may go on after Run's context ended.
+	Grace time.Duration
 	// Parallel is how many messages are delivered at the same time.
 	Parallel int
 	// Random returns a number in [0, 1), for the jitter.
@@ -121,6 +123,7 @@ func (w *Worker) attempt(ctx context.Context, c claimed) {
 	}
 	try, cancel := context.WithTimeout(done, attempt)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.Grace, cancel) })()
 	err := w.Deliver(try, m)
 	permanent, _ := errors.AsType[interface {
 		error

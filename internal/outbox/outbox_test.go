@@ -67,7 +67,7 @@ func (b *bench) invite(t *testing.T, address string) *invite.Invitation {
 func (b *bench) worker(deliver func(context.Context, store.Message) error) (*outbox.Worker, func(outcome string) int) {
 	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "deliveries", Help: "."}, []string{"kind", "outcome"})
 	w := &outbox.Worker{
-		DB: b.db, Deliver: deliver, Attempts: 3, Parallel: 4, Random: func() float64 { return 0 },
+		DB: b.db, Deliver: deliver, Attempts: 3, Parallel: 4, Grace: time.Minute, Random: func() float64 { return 0 },
 		Log: slog.New(slog.DiscardHandler), Deliveries: deliveries,
 	}
 	return w, func(outcome string) int {
@@ -218,6 +218,23 @@ func TestStopFinishesWhatIsUnderWayAndHandsBackTheRest(t *testing.T) {
 	}
 	if s.Queued > 0 && s.OldestDue == 0 {
 		t.Error("messages that were not begun kept their lease")
+	}
+}
+
+func TestADeliveryThatHangsIsCutOffAfterTheGrace(t *testing.T) {
+	b := newBench(t)
+	b.invite(t, "grace@example.com")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w, count := b.worker(func(ctx context.Context, _ store.Message) error {
+		stop()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	w.Grace = time.Millisecond
+	must(t, w.Run(ctx))
+	if s := b.stats(t); count("retried") != 1 || s.Queued != 1 {
+		t.Errorf("retried %d times, outbox %+v; want the message kept for another attempt", count("retried"), s)
 	}
 }
 
