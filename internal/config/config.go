@@ -97,7 +97,7 @@ type Listener struct {
 	// Addr is a host and port for net.Listen.
 	Addr string `type:"hostport" default:"${addr}" placeholder:"HOST:PORT" help:"Address to listen on. Port 0 takes a free one; without a host it is every interface."`
 	// MetricsAddr is empty when /metrics belongs on Addr's listener.
-	MetricsAddr string `type:"hostport" default:"${metrics_addr}" placeholder:"HOST:PORT" help:"Separate address for /metrics. Empty or the same as --addr serves it there."`
+	MetricsAddr string `type:"hostport" empty:"" default:"${metrics_addr}" placeholder:"HOST:PORT" help:"Separate address for /metrics. Empty or the same as --addr serves it there."`
 	// PublicURL has no query, no fragment and no slash at its end. It is nil
 	// when dev is to use the address it listens on.
 	PublicURL *url.URL `type:"base-url" needed:"serve" placeholder:"URL" help:"Where people reach this server; links in mails begin with it. In dev it is the address listened on unless given."`

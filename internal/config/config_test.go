@@ -131,6 +131,7 @@ func TestMetricsShareTheListener(t *testing.T) {
 		"serve --addr :1 --metrics-addr :1": "",
 		"serve --addr :1 --metrics-addr :2": ":2",
 		"serve --addr 127.0.0.1:9464":       "",
+		"serve --metrics-addr=":             "",
 	} {
 		env := environment{"USHER_MASTER_KEY": keyBase64, "USHER_PUBLIC_URL": "https://invite.example.com"}
 		if got := mustParse(t, line, env).Serve.MetricsAddr; got != want {

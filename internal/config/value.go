@@ -80,10 +80,10 @@ var (
 	}
 )
 
-// interpret parses the text given for v. An option without a default may be
-// emptied: that is nil, no value.
+// interpret parses the text given for v. An option without a default, or tagged
+// empty, may be emptied: that is nil, no value.
 func interpret(v *kong.Value, text string) (any, error) {
-	if text == "" && v.Default == "" {
+	if text == "" && (v.Default == "" || v.Tag.Has("empty")) {
 		return nil, nil
 	}
 	if v.Enum != "" && !slices.Contains(v.EnumSlice(), text) {
