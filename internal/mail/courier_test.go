@@ -1,0 +1,185 @@
+package mail_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/invite"
+	"usher/internal/mail"
+	"usher/internal/store"
+)
+
+// office is a courier on a real store with one organization and its admin.
+type office struct {
+	mail.Courier
+	in   *invite.Instance
+	acme *invite.Organization
+	ada  *invite.User
+	dir  string
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{dir: t.TempDir()}
+	var err error
+	if o.Keys, err = invite.NewKeyring(bytes.Repeat([]byte{5}, invite.MinMasterKey)); err != nil {
+		t.Fatal(err)
+	}
+	if o.Templates, err = mail.ParseTemplates(nil); err != nil {
+		t.Fatal(err)
+	}
+	o.PublicURL, o.ReplyToInviter = "https://invite.example.com", true
+	o.From = mail.Address{Name: "Atlas", Address: "invitations@example.com"}
+	o.DB, err = store.Open(t.Context(), store.Options{
+		Path: filepath.Join(o.dir, "usher.db"), Keys: o.Keys,
+		Now:   func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC) },
+		Event: func(any, invite.Instant) (json.RawMessage, error) { return json.RawMessage(`{}`), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.DB.Close() })
+	if o.in, _, err = o.DB.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Atlas"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if o.ada, err = o.DB.CreateUser(t.Context(), o.in, invite.NewUser{EmailAddresses: []string{"ada@example.com"}, FirstName: "Ada", LastName: "Lovelace"}); err != nil {
+		t.Fatal(err)
+	}
+	if o.acme, err = o.DB.CreateOrganization(t.Context(), o.in, invite.NewOrganization{Name: "Acme", CreatedBy: o.ada.ID}); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// queue invites an address and returns the invitation with its claimed message.
+func (o *office) queue(t *testing.T, address string) (*invite.Invitation, store.Message) {
+	t.Helper()
+	i, err := o.DB.CreateInvitation(t.Context(), o.in, o.acme.ID, invite.NewInvitation{
+		EmailAddress: address, Role: invite.RoleMember, InviterID: o.ada.ID, ExpiresInDays: 7, Notify: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := o.DB.Claim(t.Context(), 1, time.Minute)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("claimed %v, %v", list, err)
+	}
+	return i, list[0]
+}
+
+func ticketOf(t *testing.T, link string, keys *invite.Keyring) invite.Ticket {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := invite.ParseTicket(u.Query().Get("ticket"), keys)
+	if err != nil {
+		t.Fatalf("the link %q: %v", link, err)
+	}
+	return ticket
+}
+
+func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
+	o := newOffice(t)
+	i, m := o.queue(t, "grace@example.com")
+	if sent, err := o.Deliver(t.Context(), m); !sent || err != nil {
+		t.Fatalf("Deliver = %v, %v", sent, err)
+	}
+	for _, name := range []string{"usher.db", "usher.db-wal"} {
+		raw, err := os.ReadFile(filepath.Join(o.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(raw, []byte("eyJ")) {
+			t.Errorf("%s holds a ticket", name)
+		}
+	}
+	letters, err := o.Letters(t.Context(), o.in.ID, "Grace@Example.com", 10)
+	if err != nil || len(letters) != 1 {
+		t.Fatalf("letters = %d, %v; want 1", len(letters), err)
+	}
+	l := letters[0]
+	if !strings.HasPrefix(l.Link, "https://invite.example.com/v1/tickets/accept?ticket=") {
+		t.Errorf("link = %s", l.Link)
+	}
+	if ticket := ticketOf(t, l.Link, o.Keys); ticket.InvitationID != i.ID || ticket.Channel != invite.ByMail {
+		t.Errorf("the ticket is %+v, want that of %s by mail", ticket, i.ID)
+	}
+	for part, text := range map[string]string{"HTML": l.HTML, "text": l.Text} {
+		if strings.Count(text, "?ticket=eyJ") != 1 {
+			t.Errorf("the %s part has the link %d times, want once", part, strings.Count(text, "?ticket=eyJ"))
+		}
+	}
+	if l.ReplyTo != "ada@example.com" || l.To != "grace@example.com" || l.Subject != "Ada Lovelace invited you to Acme on Atlas" {
+		t.Errorf("letter to %q, answers to %q: %s", l.To, l.ReplyTo, l.Subject)
+	}
+	if !bytes.Contains(l.Source, []byte("Message-ID: <"+m.ID+"@example.com>")) {
+		t.Errorf("the source does not carry the message's id:\n%s", l.Source)
+	}
+	if one, ok, err := o.Letter(t.Context(), o.in.ID, l.ID); err != nil || !ok || one.Link != l.Link {
+		t.Errorf("Letter = %v, %v, %v", one.Link, ok, err)
+	}
+	if _, ok, err := o.Letter(t.Context(), "ins_other", l.ID); ok || err != nil {
+		t.Errorf("another tenant's mail was found: %v, %v", ok, err)
+	}
+}
+
+func TestAMessageIsKeptOnceHoweverOftenItIsDelivered(t *testing.T) {
+	o := newOffice(t)
+	_, m := o.queue(t, "grace@example.com")
+	for range 3 {
+		if _, err := o.Deliver(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if letters, err := o.Letters(t.Context(), o.in.ID, "", 10); err != nil || len(letters) != 1 {
+		t.Errorf("%d letters, %v; want 1", len(letters), err)
+	}
+}
+
+func TestNoMailForAnInvitationThatIsNotPending(t *testing.T) {
+	o := newOffice(t)
+	revoked, m := o.queue(t, "grace@example.com")
+	if _, err := o.DB.RevokeInvitation(t.Context(), o.in, o.acme.ID, revoked.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, gone := o.queue(t, "heidi@example.com")
+	if _, err := o.DB.DeleteOrganization(t.Context(), o.in, o.acme.ID); err != nil {
+		t.Fatal(err)
+	}
+	for what, m := range map[string]store.Message{"revoked": m, "organization deleted": gone} {
+		if sent, err := o.Deliver(t.Context(), m); sent || err != nil {
+			t.Errorf("%s: Deliver = %v, %v; want nothing sent", what, sent, err)
+		}
+	}
+}
+
+func TestTheSMTPServerGetsTheLinkByMail(t *testing.T) {
+	server := (&mailServer{}).start(t)
+	o := newOffice(t)
+	o.SMTP = open(t, "smtp://"+server.addr)
+	i, m := o.queue(t, "grace@example.com")
+	if sent, err := o.Deliver(t.Context(), m); !sent || err != nil {
+		t.Fatalf("Deliver = %v, %v", sent, err)
+	}
+	mails, _ := server.received()
+	if len(mails) != 1 || mails[0].to != "grace@example.com" {
+		t.Fatalf("received %+v", mails)
+	}
+	body := strings.NewReplacer("=\r\n", "", "=3D", "=").Replace(string(mails[0].source))
+	_, rest, _ := strings.Cut(body, "https://invite.example.com/v1/tickets/accept")
+	link, _, _ := strings.Cut(rest, "\r\n")
+	if ticket := ticketOf(t, strings.TrimSpace(link), o.Keys); ticket.InvitationID != i.ID || ticket.Channel != invite.ByMail {
+		t.Errorf("the ticket is %+v, want that of %s by mail", ticket, i.ID)
+	}
+	if letters, err := o.Letters(t.Context(), o.in.ID, "", 10); err != nil || len(letters) != 0 {
+		t.Errorf("%d letters were kept, %v; want none", len(letters), err)
+	}
+}
