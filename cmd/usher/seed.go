@@ -32,7 +32,8 @@ type seedRole struct {
 	Permissions []string `yaml:"permissions"`
 }
 
-type seedMetadata struct {
+// SeedMetadata is exported because the YAML library fills embedded structs only then.
+type SeedMetadata struct {
 	PublicMetadata  map[string]any `yaml:"public_metadata"`
 	PrivateMetadata map[string]any `yaml:"private_metadata"`
 }
@@ -43,7 +44,7 @@ type seedUser struct {
 	FirstName      string   `yaml:"first_name"`
 	LastName       string   `yaml:"last_name"`
 	ExternalID     string   `yaml:"external_id"`
-	seedMetadata   `yaml:",inline"`
+	SeedMetadata   `yaml:",inline"`
 }
 
 type seedOrganization struct {
@@ -51,14 +52,14 @@ type seedOrganization struct {
 	Slug                  string `yaml:"slug"`
 	CreatedBy             string `yaml:"created_by"`
 	MaxAllowedMemberships *int   `yaml:"max_allowed_memberships"`
-	seedMetadata          `yaml:",inline"`
+	SeedMetadata          `yaml:",inline"`
 }
 
 type seedMembership struct {
 	Organization string `yaml:"organization"`
 	User         string `yaml:"user"`
 	Role         string `yaml:"role"`
-	seedMetadata `yaml:",inline"`
+	SeedMetadata `yaml:",inline"`
 }
 
 type seedInvitation struct {
@@ -69,7 +70,7 @@ type seedInvitation struct {
 	RedirectURL   string `yaml:"redirect_url"`
 	ExpiresInDays *int   `yaml:"expires_in_days"`
 	Notify        *bool  `yaml:"notify"`
-	seedMetadata  `yaml:",inline"`
+	SeedMetadata  `yaml:",inline"`
 }
 
 // firstMinute is the seed of a server that was given none: an organization and
@@ -151,7 +152,7 @@ func unlessKnown(err error) error {
 	return err
 }
 
-func (m seedMetadata) change() (invite.MetadataChange, error) {
+func (m SeedMetadata) change() (invite.MetadataChange, error) {
 	public, err := json.Marshal(m.PublicMetadata)
 	if err != nil {
 		return invite.MetadataChange{}, err
