@@ -43,8 +43,9 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.MinMasterKey))
 	must(t, err)
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
+	path := filepath.Join(t.TempDir(), "usher.db")
 	db, err := store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "usher.db"), Now: func() time.Time { return now }, Keys: keys, Event: encoder.EventData,
+		Path: path, Now: func() time.Time { return now }, Keys: keys, Event: encoder.EventData,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
@@ -52,7 +53,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	in, key, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Wire", MaxAllowedMemberships: 5}, "")
 	must(t, err)
 	vars := map[string]string{
-		"key": key, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
+		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
 	user := func(name, address string) string {

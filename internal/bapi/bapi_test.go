@@ -1,11 +1,14 @@
 package bapi_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +134,24 @@ func TestConcurrentRepetitionsOfOneKeyHaveOneEffect(t *testing.T) {
 	}
 	if _, _, list := a.call(t, "GET", path+"/pending", ""); !strings.HasSuffix(list, `"total_count":1}`) {
 		t.Errorf("pending afterwards: %s", list)
+	}
+}
+
+func TestTheDatabaseHoldsNothingThatCanBeReplayed(t *testing.T) {
+	a := newAPI(t, nil)
+	status, _, body := a.call(t, "POST", "/v1/organizations/"+a.vars["acme"]+"/invitations",
+		`{"email_address":"grace@example.com","role":"org:member"}`, "Idempotency-Key", "once")
+	if status != http.StatusOK || !strings.Contains(body, "ticket=eyJ") {
+		t.Fatalf("%d %s, want an answer with a ticket", status, body)
+	}
+	for _, file := range []string{a.vars["database"], a.vars["database"] + "-wal"} {
+		raw, err := os.ReadFile(file)
+		must(t, err)
+		for what, secret := range map[string]string{"a ticket": "eyJ", "a secret key": a.vars["key"]} {
+			if bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("%s holds %s", filepath.Base(file), what)
+			}
+		}
 	}
 }
 
