@@ -220,7 +220,7 @@ func (s *server) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/healthz":
-			plain(w, http.StatusOK, "ok")
+			alive(w, r)
 		case r.URL.Path == "/readyz":
 			s.ready(w, r)
 		case r.URL.Path == "/metrics" && s.metrics == nil:
@@ -231,15 +231,23 @@ func (s *server) handler() http.Handler {
 	})
 }
 
+// metricsHandler is the operator's own listener. It closes last, so that its
+// probes tell of a stop while the other one, which accepts no connection any
+// more, is drained.
 func (s *server) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", s.promHandler())
+	mux.HandleFunc("/healthz", alive)
+	mux.HandleFunc("/readyz", s.ready)
 	return mux
 }
 
 func (s *server) promHandler() http.Handler {
 	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 }
+
+// alive says that the process runs.
+func alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") }
 
 // ready says whether requests should be sent here: the database answers, and
 // the server is not about to stop.

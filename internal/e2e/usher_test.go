@@ -115,7 +115,14 @@ func devIn(t *testing.T, dir string, args ...string) *usher {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(u.client.CloseIdleConnections)
-	u.until("it announces itself", func() bool { return announced.MatchString(u.stdout.String()) })
+	u.until("it announces itself", func() bool {
+		select {
+		case <-u.exited:
+			t.Fatalf("it ended: %v", u.err)
+		default:
+		}
+		return announced.MatchString(u.stdout.String())
+	})
 	found := announced.FindStringSubmatch(u.stdout.String())
 	u.url, u.key, u.try = found[1], found[2], found[3]
 	u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
