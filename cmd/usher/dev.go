@@ -35,7 +35,7 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	if err := prepareData(c.Dir, c.Reset); err != nil {
+	if err := prepareData(ctx, c.Dir, c.Reset); err != nil {
 		return err
 	}
 	keys, err := devKeyring(c.Dir)
@@ -75,8 +75,8 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 }
 
 // prepareData makes the folder, or empties it on reset. It refuses a folder
-// that belongs to a production server.
-func prepareData(dir string, reset bool) error {
+// that belongs to a production server, and to empty one that is being served.
+func prepareData(ctx context.Context, dir string, reset bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
@@ -90,12 +90,26 @@ func prepareData(dir string, reset bool) error {
 	if !reset {
 		return nil
 	}
+	if exists(databaseFile) && served(ctx, dir) {
+		return fmt.Errorf("%s: %w", dir, store.ErrReserved)
+	}
 	for _, name := range []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", masterKeyFile, secretKeyFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("resetting the data folder: %w", err)
 		}
 	}
 	return nil
+}
+
+// served reports whether a server runs on the folder. A database that cannot
+// be opened is not served, and a reset is the way out.
+func served(ctx context.Context, dir string) bool {
+	db, err := openStore(ctx, dir, "", nil)
+	if err != nil {
+		return false
+	}
+	err = db.Reserve(ctx)
+	return errors.Is(errors.Join(err, db.Close()), store.ErrReserved)
 }
 
 func devKeyring(dir string) (*invite.Keyring, error) {

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -53,6 +55,69 @@ func TestRestart(t *testing.T) {
 	if mails := anew.must("GET", "/usher/v1/inbox", "").data(); len(mails) != 0 {
 		t.Errorf("--reset kept %d mails", len(mails))
 	}
+}
+
+// A folder has one server: a second one leaves it alone, whatever it was asked.
+func TestOneServer(t *testing.T) {
+	t.Parallel()
+	u := dev(t)
+	acme, _ := u.acme()
+	for _, args := range [][]string{{}, {"--reset"}} {
+		second := start(t, "dev", u.dir, args...)
+		if code := second.wait(); code != 1 || !strings.HasSuffix(second.stderr.String(), ": another usher serves this data folder\n") || strings.Count(second.stderr.String(), "\n") != 1 {
+			t.Errorf("usher dev %v: got status %d and %q, want 1 and that the folder is served", args, code, second.stderr)
+		}
+	}
+	u.link(u.mail(u.invite(acme, "grace@example.com").text("email_address")))
+	u.stop()
+	if id, _ := devIn(t, u.dir).acme(); id != acme {
+		t.Errorf("the organization is %s, want %s", id, acme)
+	}
+}
+
+// A production server has the instances that were made for it, a listener for
+// the operator, and nothing for developers.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	dir, master := t.TempDir(), strings.Repeat("5ca1ab1e", 8)
+	create := exec.CommandContext(t.Context(), binary, "instance", "create", "--name", "Acme", "--data", dir)
+	create.Env = append(os.Environ(), "USHER_MASTER_KEY="+master)
+	out, err := create.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := func() *usher {
+		u := start(t, "serve", dir, "--metrics-addr", "localhost:0", "--public-url", "https://invite.example.com", "--master-key", master)
+		u.url = "http://" + u.says(u.stderr, regexp.MustCompile(`"serving","addr":"([^"]+)"`))[1]
+		u.key = regexp.MustCompile(`sk_live_\S+`).FindString(string(out))
+		return u
+	}
+	u := serve()
+	ada := u.must("POST", "/v1/users", `{"email_address":["ada@example.com"]}`).text("id")
+	acme := u.must("POST", "/v1/organizations", `{"name":"Acme","created_by":"`+ada+`"}`).text("id")
+	i := u.invite(acme, "grace@example.com")
+	if got := i.text("url"); !strings.HasPrefix(got, "https://invite.example.com/v1/tickets/accept?ticket=") {
+		t.Errorf("the link is %s, want it to begin with the public URL", got)
+	}
+	u.refused("GET", "/usher/v1/inbox", "", 404, "resource_not_found")
+	for _, path := range []string{"/inbox", "/metrics"} {
+		if status := u.probe(path); status != http.StatusNotFound {
+			t.Errorf("%s answers %d to everybody, want 404", path, status)
+		}
+	}
+	if page := u.scan("/v1/tickets/accept?ticket=" + ticketOf(t, i.text("url"))); !strings.Contains(page.body, "Acme") {
+		t.Errorf("the page is\n%s", page.body)
+	}
+	u.stop()
+	if u.stdout.String() != "" {
+		t.Errorf("it printed %s", u.stdout)
+	}
+	if strings.Contains(u.stderr.String(), u.key) || strings.Contains(u.stderr.String(), master) {
+		t.Errorf("it logged a secret:\n%s", u.stderr)
+	}
+	again := serve()
+	again.must("POST", "/v1/tickets/redeem", redeeming(ticketOf(t, i.text("url"))))
+	again.stop()
 }
 
 // A stop accepts no new connection, fails the probe on the operator's listener,

@@ -92,8 +92,20 @@ func dev(t *testing.T, args ...string) *usher {
 // announced itself and answers.
 func devIn(t *testing.T, dir string, args ...string) *usher {
 	t.Helper()
+	u := start(t, "dev", dir, args...)
+	found := u.says(u.stdout, announced)
+	u.url, u.key, u.try = found[1], found[2], found[3]
+	u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
+	return u
+}
+
+var announced = regexp.MustCompile(`(?s)^usher dev  (\S+) .*  secret key       (\S+) .*  try it           ([^\n]+)\n`)
+
+// start starts a server that ends with the test.
+func start(t *testing.T, command, dir string, args ...string) *usher {
+	t.Helper()
 	u := &usher{T: t, dir: dir, stdout: new(transcript), stderr: new(transcript), exited: make(chan struct{})}
-	u.cmd = exec.Command(binary, append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
+	u.cmd = exec.Command(binary, append([]string{command, "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
 	u.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") })
 	u.cmd.Stdout, u.cmd.Stderr = u.stdout, u.stderr
 	if err := u.cmd.Start(); err != nil {
@@ -115,21 +127,23 @@ func devIn(t *testing.T, dir string, args ...string) *usher {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(u.client.CloseIdleConnections)
-	u.until("it announces itself", func() bool {
-		select {
-		case <-u.exited:
-			t.Fatalf("it ended: %v", u.err)
-		default:
-		}
-		return announced.MatchString(u.stdout.String())
-	})
-	found := announced.FindStringSubmatch(u.stdout.String())
-	u.url, u.key, u.try = found[1], found[2], found[3]
-	u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
 	return u
 }
 
-var announced = regexp.MustCompile(`(?s)^usher dev  (\S+) .*  secret key       (\S+) .*  try it           ([^\n]+)\n`)
+// says waits for what a server writes when it has started.
+func (u *usher) says(where *transcript, what *regexp.Regexp) (found []string) {
+	u.Helper()
+	u.until("it announces itself", func() bool {
+		select {
+		case <-u.exited:
+			u.Fatalf("it ended: %v", u.err)
+		default:
+		}
+		found = what.FindStringSubmatch(where.String())
+		return found != nil
+	})
+	return found
+}
 
 func last(s string, n int) string {
 	if len(s) > n {
@@ -219,10 +233,15 @@ func (u *usher) send(method, path, body string, header ...string) (answer, error
 	return answer{res.StatusCode, res.Header, string(raw)}, err
 }
 
-// browse makes a request without a key, as a browser or a scanner does.
-func (u *usher) browse(method, path string, header ...string) answer {
+// browse makes a request without a key, as a browser or a scanner does. The
+// server is reached where it listens, whatever its public URL.
+func (u *usher) browse(method, to string, header ...string) answer {
 	u.Helper()
-	a, err := u.send(method, strings.TrimPrefix(path, u.url), "", header...)
+	at, err := url.Parse(to)
+	if err != nil {
+		u.Fatal(err)
+	}
+	a, err := u.send(method, at.RequestURI(), "", header...)
 	if err != nil {
 		u.Fatal(err)
 	}
