@@ -92,7 +92,7 @@ func readSeed(path string) (*seed, error) {
 	}
 	var s seed
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&s); err != nil {
-		return nil, mistake("seed", fmt.Errorf("%s: %w", path, err))
+		return nil, mistake("seed", fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false)))
 	}
 	return &s, nil
 }
