@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -83,7 +84,7 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 	var list []*invite.Invitation
 	err := db.write(ctx, func(t *tx) error {
 		list = nil
-		o, err := t.sweptOrganization(in.ID, organization)
+		o, err := t.seats(in.ID, organization)
 		if err != nil {
 			return err
 		}
@@ -129,43 +130,46 @@ func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) 
 		PublicMetadata: n.PublicMetadata, PrivateMetadata: n.PrivateMetadata, RedirectURL: n.RedirectURL,
 		ExpiresAt: n.ExpiresAt(t.now), CreatedAt: t.now, UpdatedAt: t.now,
 	}
+	var inviterRole string
+	var members int
+	if err := t.row(`
+		SELECT
+			COALESCE((SELECT m.role_id
+			FROM memberships m
+			WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3), ''),
+			(SELECT count(*)
+			FROM email_addresses e
+			JOIN memberships m ON m.instance_id = e.instance_id AND m.user_id = e.user_id AND m.organization_id = $2
+			WHERE e.instance_id = $1 AND e.email_key = $4 AND e.verified <> '')`,
+		o.InstanceID, o.ID, n.InviterID, n.Email.Key).Scan(&inviterRole, &members); err != nil {
+		return nil, err
+	}
 	if n.InviterID != "" {
-		if i.Inviter, err = t.manager(o, n.InviterID); err != nil {
+		if i.Inviter, err = t.manager(o.InstanceID, n.InviterID, inviterRole); err != nil {
 			return nil, err
 		}
 	}
-	var member int
-	if err := t.row(`
-		SELECT count(*)
-		FROM email_addresses e
-		JOIN memberships m ON m.instance_id = e.instance_id AND m.user_id = e.user_id AND m.organization_id = $3
-		WHERE e.instance_id = $1 AND e.email_key = $2 AND e.verified <> ''`, o.InstanceID, n.Email.Key, o.ID).Scan(&member); err != nil {
-		return nil, err
-	}
-	if member > 0 {
+	if members > 0 {
 		return nil, invite.Err(invite.AlreadyMember, n.Email.Address)
 	}
 	return i, nil
 }
 
-// manager returns the user if it may manage o's members; else it refuses with
-// UserNotFound, NotAMember or MissingPermission.
-func (t *tx) manager(o *invite.Organization, user string) (*invite.Person, error) {
-	p, err := t.person(o.InstanceID, user)
+// manager returns the user if the role it has in an organization, empty for a
+// stranger, may manage members; else it refuses with UserNotFound, NotAMember or
+// MissingPermission.
+func (t *tx) manager(instance, user, role string) (*invite.Person, error) {
+	p, err := t.person(instance, user)
 	if err != nil {
 		return nil, err
 	}
-	if p == nil {
+	switch {
+	case p == nil:
 		return nil, invite.Err(invite.UserNotFound, user)
+	case role == "":
+		return nil, invite.Err(invite.NotAMember)
 	}
-	var role string
-	if err := t.row(`
-		SELECT role_id
-		FROM memberships
-		WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, user).Scan(&role); err != nil {
-		return nil, missing(err, invite.Err(invite.NotAMember))
-	}
-	r, err := t.role(o.InstanceID, role)
+	r, err := t.role(instance, role)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +239,7 @@ func (db *DB) RevokeInvitation(ctx context.Context, in *invite.Instance, organiz
 			return err
 		}
 		if requestingUser != "" {
-			if _, err := t.manager(o, requestingUser); err != nil {
+			if err := t.requester(o, requestingUser); err != nil {
 				return err
 			}
 		}
@@ -251,6 +255,20 @@ func (db *DB) RevokeInvitation(ctx context.Context, in *invite.Instance, organiz
 		return t.event(in.ID, o.ID, invite.InvitationRevokedEvent, i)
 	})
 	return i, err
+}
+
+// requester refuses a user who may not manage o's members, as manager does.
+func (t *tx) requester(o *invite.Organization, user string) error {
+	var role string
+	err := t.row(`
+		SELECT role_id
+		FROM memberships
+		WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, user).Scan(&role)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	_, err = t.manager(o.InstanceID, user, role)
+	return err
 }
 
 // counters are the organization's columns that count invitations, by status.
@@ -287,16 +305,24 @@ func (t *tx) overdue(instance, organization string) (n int, err error) {
 	return n, err
 }
 
-// sweptOrganization returns the organization after writing down what has expired
-// there, so that its counters and the uniqueness of pending invitations are exact.
-func (t *tx) sweptOrganization(instance, id string) (*invite.Organization, error) {
-	o, err := t.organization(instance, id)
-	if err != nil || o.Pending == 0 {
-		return o, err
+// seats returns the organization with its limit and counters only, after writing
+// down what has expired there, so that the counters and the uniqueness of pending
+// invitations are exact.
+func (t *tx) seats(instance, id string) (*invite.Organization, error) {
+	o := &invite.Organization{ID: id, InstanceID: instance}
+	var overdue int
+	if err := t.row(`
+		SELECT max_allowed_memberships, members, pending,
+			(SELECT count(*)
+			FROM invitations i
+			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at <= $3 AND i.organization_id = $2)
+		FROM organizations
+		WHERE instance_id = $1 AND id = $2`, instance, id, t.now).
+		Scan(&o.MaxAllowedMemberships, &o.Members, &o.Pending, &overdue); err != nil {
+		return nil, missing(err, invite.Err(invite.OrganizationNotFound))
 	}
-	n, err := t.overdue(instance, id)
-	if err != nil || n == 0 {
-		return o, err
+	if overdue == 0 {
+		return o, nil
 	}
 	due, err := t.strings(`
 		SELECT id

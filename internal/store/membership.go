@@ -70,7 +70,10 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 	}
 	var m *invite.Membership
 	err := db.write(ctx, func(t *tx) error {
-		o, err := t.sweptOrganization(in.ID, organization)
+		if _, err := t.seats(in.ID, organization); err != nil {
+			return err
+		}
+		o, err := t.organization(in.ID, organization)
 		if err != nil {
 			return err
 		}
