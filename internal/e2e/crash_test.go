@@ -141,7 +141,7 @@ func (c *client) ask(u *usher, i *kept, path, body string) bool {
 		return false
 	}
 	if i.asked == "pending" {
-		i.id, i.ticket = o.text("id"), ticketOf(c.T, o.text("url"))
+		i.id, i.ticket = o.text("id"), ticketIn(o.text("url"))
 	}
 	i.status, i.asked = i.asked, ""
 	return true
