@@ -39,7 +39,7 @@ const rawBatch = 64
 // openRawLoop opens a database that usher has seeded. The settings are those of
 // usher's store.
 func openRawLoop(ctx context.Context, data string, organizations int) (l *rawLoop, err error) {
-	db, err := open(data, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(16000)", "cache_size(-8192)")
+	db, err := open(data, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(16000)", "cache_size(-65536)")
 	if err != nil {
 		return nil, err
 	}

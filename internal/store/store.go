@@ -63,7 +63,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if _, err := os.Stat(filepath.Dir(opts.Path)); err != nil {
 		return nil, fmt.Errorf("opening the data folder: %w", err)
 	}
-	write, err := sql.Open("sqlite", dsn(opts.Path, "_txlock=immediate"))
+	write, err := sql.Open("sqlite", dsn(opts.Path, "_txlock=immediate&_pragma=cache_size("+writerCache+")"))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", opts.Path, err)
 	}
@@ -87,6 +87,11 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	return db, nil
 }
+
+// writerCache is the page cache of the one connection that writes, 64 MiB and
+// only filled as it writes: each write dirties a page of every index, in as many
+// places as there are organizations.
+const writerCache = "-65536"
 
 // dsn returns the data source name of a file. The pragmas stand in it so that
 // every connection gets them: a full sync at each commit, because a success is a
