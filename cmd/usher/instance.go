@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -41,6 +43,9 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 
 // listInstances prints a line for each instance.
 func listInstances(ctx context.Context, c *config.List, stdout io.Writer) (err error) {
+	if _, err := os.Stat(filepath.Join(c.Dir, databaseFile)); err != nil {
+		return fmt.Errorf("there is no database in %s: %w", c.Dir, err)
+	}
 	db, err := openStore(ctx, c.Dir, "", nil)
 	if err != nil {
 		return err

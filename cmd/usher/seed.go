@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,7 +192,7 @@ func (do *seeder) userID(ctx context.Context, address string) (string, error) {
 }
 
 func (do *seeder) organization(ctx context.Context, o seedOrganization) (*invite.Organization, error) {
-	known, err := do.db.Organization(ctx, do.in, o.Slug)
+	known, err := do.db.Organization(ctx, do.in, cmp.Or(o.Slug, invite.Slug(o.Name)))
 	if err == nil || !errors.Is(err, invite.Err(invite.OrganizationNotFound)) {
 		return known, err
 	}

@@ -212,8 +212,10 @@ func (s *server) handler() http.Handler {
 	}
 	surfaces := http.NewServeMux()
 	surfaces.Handle("/", pages.Handler())
-	surfaces.Handle("/v1/", back.Handler())
-	surfaces.Handle("/usher/v1/", back.Handler())
+	api := back.Handler()
+	for _, path := range []string{"/v1", "/v1/", "/usher/v1", "/usher/v1/"} { // without the slash the mux would redirect
+		surfaces.Handle(path, api)
+	}
 	surfaces.Handle(invite.AcceptPath, front.Handler())
 
 	behind := edge.New(s.log, time.Now, requestTimeout, s.registry).Wrap(surfaces)

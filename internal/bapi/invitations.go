@@ -62,13 +62,12 @@ func (s *Server) listInvitations(r *request) ([]byte, error) {
 // have kept since it was last asked for.
 func (s *Server) page(r *request, f store.InvitationFilter) ([]byte, error) {
 	return s.DB.Page(r.instance, r.organization(), r.RequestURI, func() ([]byte, invite.Instant, error) {
-		now := s.DB.Now()
 		p, err := s.DB.Invitations(r.Context(), r.instance, r.organization(), f)
 		if err != nil {
 			return nil, 0, err
 		}
 		body := make([]byte, 0, 64+1280*len(p.Invitations))
-		return s.Encoder.AppendInvitations(body, p.Invitations, p.Total, now), p.Until, nil
+		return s.Encoder.AppendInvitations(body, p.Invitations, p.Total, p.At), p.Until, nil
 	})
 }
 

@@ -25,8 +25,12 @@ func (s *Server) listOrganizations(r *request) ([]byte, error) {
 	if err := r.unsupported("user_id", "organization_id", "include_missing_member_with_elevated_permissions"); err != nil {
 		return nil, err
 	}
+	search, err := clerk.ParseSearch(r.query)
+	if err != nil {
+		return nil, err
+	}
 	list, total, err := s.DB.Organizations(r.Context(), r.instance, store.OrganizationFilter{
-		Query: r.query.Get("query"), OrderBy: field, Descending: descending, Page: page,
+		Query: search, OrderBy: field, Descending: descending, Page: page,
 	})
 	if err != nil {
 		return nil, err

@@ -25,7 +25,9 @@ func (r *request) userFilter() (f store.UserFilter, err error) {
 			return f, err
 		}
 	}
-	f.Query = r.query.Get("query")
+	if f.Query, err = clerk.ParseSearch(r.query); err != nil {
+		return f, err
+	}
 	if f.Page, err = clerk.ParsePage(r.query); err != nil {
 		return f, err
 	}

@@ -102,6 +102,10 @@ func jsonType(t reflect.Type) string {
 	return "object"
 }
 
+// maxUnknown is how many unknown fields are reported at most: a refusal must not
+// be larger than the request.
+const maxUnknown = 20
+
 // unknown refuses the top-level fields of a valid object that t does not name.
 func unknown(object []byte, t reflect.Type) error {
 	known := fieldNames(t)
@@ -109,6 +113,9 @@ func unknown(object []byte, t reflect.Type) error {
 	for name := range memberNames(object) {
 		if !slices.Contains(known, name) {
 			bad = append(bad, invite.ParamErr(invite.ParamUnknown, name))
+		}
+		if len(bad) == maxUnknown {
+			break
 		}
 	}
 	return bad.Err()

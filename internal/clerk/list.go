@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"usher/internal/invite"
 )
@@ -14,6 +15,7 @@ const (
 	defaultLimit = 10
 	maxLimit     = 500
 	maxValues    = 100 // of one repeated filter
+	maxSearch    = 256 // characters
 )
 
 // ParsePage reads limit and offset.
@@ -101,6 +103,15 @@ func ParseIDs(q url.Values, param string) ([]string, error) {
 		values[i] = strings.TrimLeft(v, "+ ")
 	}
 	return values, err
+}
+
+// ParseSearch reads query, the text that is searched for.
+func ParseSearch(q url.Values) (string, error) {
+	search := q.Get("query")
+	if utf8.RuneCountInString(search) > maxSearch {
+		return "", &invite.Error{Kind: invite.ParamTooLong, Param: "query", Limit: maxSearch}
+	}
+	return search, nil
 }
 
 // ParseValues reads a repeatable filter, leaving out empty values.

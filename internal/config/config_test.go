@@ -97,7 +97,7 @@ func TestDevNeedsNothing(t *testing.T) {
 
 func TestValuesArriveTyped(t *testing.T) {
 	serve := mustParse(t, "serve --no-mail-reply-to-inviter", environment{
-		"USHER_PUBLIC_URL":    "https://example.com/invite/",
+		"USHER_PUBLIC_URL":    "https://example.com/",
 		"USHER_MASTER_KEY":    keyBase64,
 		"USHER_SMTP_URL":      "smtps://me:pass@mail.example.com",
 		"USHER_MAIL_FROM":     "Acme <hello@acme.example>",
@@ -109,7 +109,7 @@ func TestValuesArriveTyped(t *testing.T) {
 		serve.MailFrom.Name, serve.MailReplyToInviter, serve.DrainTimeout, serve.LogLevel, serve.Addr, serve.MetricsAddr,
 	}
 	want := []any{
-		"https://example.com/invite", keyText, "smtps://me:pass@mail.example.com", "hello@acme.example",
+		"https://example.com", keyText, "smtps://me:pass@mail.example.com", "hello@acme.example",
 		"Acme", false, time.Minute, slog.LevelWarn, ":8080", "127.0.0.1:9464",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -182,6 +182,9 @@ func parseBaseURL(text string) (any, error) {
 		return nil, errors.New("must have no user, no query and no fragment")
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	if u.Path != "" {
+		return nil, errors.New("must have no path: the pages are at the root of their host")
+	}
 	return u, nil
 }
 

@@ -129,6 +129,9 @@ func (e *Edge) recovered(rec *recorder, v any) {
 
 func (e *Edge) tell(r *http.Request, event *Event, start time.Time) {
 	took := e.Now().Sub(start)
+	if event.status == http.StatusServiceUnavailable && errors.Is(r.Context().Err(), context.Canceled) {
+		event.status = clientGone // nobody was refused
+	}
 	if event.Pattern == "" {
 		event.Pattern = "unknown"
 	}
@@ -168,10 +171,17 @@ func reason(err error) string {
 		err = many[0]
 	}
 	if e, ok := errors.AsType[*invite.Error](err); ok && e.Kind != invite.Unavailable {
-		return (&invite.Error{Kind: e.Kind, Param: e.Param}).Error()
+		param := e.Param
+		if e.Kind == invite.ParamUnknown {
+			param = "" // the client's word, not ours
+		}
+		return (&invite.Error{Kind: e.Kind, Param: param}).Error()
 	}
 	return err.Error()
 }
+
+// clientGone is what is logged and counted when the client did not wait.
+const clientGone = 499
 
 // known bounds the values of the method label.
 var known = map[string]bool{

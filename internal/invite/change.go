@@ -3,6 +3,8 @@ package invite
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // MetadataChange changes metadata fields. A nil field is left as it is.
@@ -129,11 +131,17 @@ type NewUser struct {
 	Emails []Email // set by Check
 }
 
+// maxAddresses is how many addresses a user may be created with.
+const maxAddresses = 100
+
 // Check folds n's inputs in place and refuses what breaks a rule: a user needs
 // an address or a username.
 func (n *NewUser) Check() error {
 	if len(n.EmailAddresses) == 0 && n.Username == "" {
 		return Err(DataMissing, "email_address", "username")
+	}
+	if len(n.EmailAddresses) > maxAddresses {
+		return &Error{Kind: ParamTooMany, Param: "email_address", Limit: maxAddresses}
 	}
 	n.Emails = n.Emails[:0]
 	for _, s := range n.EmailAddresses {
@@ -153,11 +161,15 @@ func (n *NewUser) Check() error {
 	})
 }
 
-// checkTexts bounds a person's short texts to MaxName characters.
+// checkTexts bounds a person's short texts to MaxName characters, none of them
+// control characters.
 func checkTexts(texts map[string]string) error {
 	for _, param := range []string{"username", "first_name", "last_name", "external_id"} {
 		if len([]rune(texts[param])) > MaxName {
 			return &Error{Kind: ParamTooLong, Param: param, Limit: MaxName}
+		}
+		if strings.IndexFunc(texts[param], unicode.IsControl) >= 0 {
+			return ParamErr(ParamFormat, param)
 		}
 	}
 	return nil

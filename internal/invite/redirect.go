@@ -13,7 +13,8 @@ const maxURL = 2048
 // opening a page of the product.
 var prohibited = map[string]bool{
 	"javascript": true, "data": true, "vbscript": true, "file": true, "blob": true, "about": true,
-	"filesystem": true, "view-source": true, "ws": true, "wss": true, "mailto": true, "ftp": true,
+	"filesystem": true, "intent": true, "jar": true, "chrome": true, "chrome-extension": true,
+	"moz-extension": true, "resource": true, "search-ms": true, "ms-msdt": true, "view-source": true, "ws": true, "wss": true, "mailto": true, "ftp": true,
 }
 
 // CheckRedirectURL checks where the product wants the invitee to land: an

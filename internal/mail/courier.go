@@ -41,8 +41,31 @@ func (c *Courier) Deliver(ctx context.Context, m store.Message) (sent bool, err 
 	if err != nil {
 		return false, err
 	}
-	return true, c.SMTP.Send(ctx, mail)
+	if err := c.SMTP.Send(ctx, mail); err != nil {
+		return true, withoutTicket{err, link}
+	}
+	return true, nil
 }
+
+// withoutTicket is a mail server's answer that is fit to be kept: what it quotes
+// of the mail may hold the link.
+type withoutTicket struct {
+	error
+	link string
+}
+
+// Error describes the failure with the ticket left out.
+func (e withoutTicket) Error() string {
+	_, ticket, _ := strings.Cut(e.link, "?ticket=")
+	text := strings.ReplaceAll(e.error.Error(), ticket, leftOut)
+	if _, payload, ok := strings.Cut(ticket, "."); ok { // folded or cut, but still the signed part
+		text = strings.ReplaceAll(text, payload, leftOut)
+	}
+	return text
+}
+
+// Unwrap returns the failure itself, which knows whether it is permanent.
+func (e withoutTicket) Unwrap() error { return e.error }
 
 func (c *Courier) render(m store.Message, about store.MailSubject, link string) (Message, error) {
 	i := about.Invitation

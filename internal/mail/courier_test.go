@@ -3,12 +3,16 @@ package mail_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-smtp"
 
 	"usher/internal/invite"
 	"usher/internal/mail"
@@ -181,5 +185,28 @@ func TestTheSMTPServerGetsTheLinkByMail(t *testing.T) {
 	}
 	if letters, err := o.Letters(t.Context(), o.in.ID, "", 10); err != nil || len(letters) != 0 {
 		t.Errorf("%d letters were kept, %v; want none", len(letters), err)
+	}
+}
+
+func TestAServerThatQuotesTheLinkDoesNotMakeItKept(t *testing.T) {
+	for code, permanent := range map[int]bool{451: false, 554: true} {
+		o := newOffice(t)
+		i, m := o.queue(t, "grace@example.com")
+		ticket := invite.TicketFor(i, invite.ByMail).Sign(o.Keys)
+		server := (&mailServer{OnData: func(_ *smtp.Conn, r io.Reader) error {
+			if _, err := io.Copy(io.Discard, r); err != nil {
+				return err
+			}
+			return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 7, 1}, Message: "suspicious link ?ticket=" + ticket}
+		}}).start(t)
+		o.SMTP = open(t, "smtp://"+server.addr)
+		_, err := o.Deliver(t.Context(), m)
+		if err == nil || strings.Contains(err.Error(), "eyJ") || !strings.Contains(err.Error(), "suspicious link") {
+			t.Errorf("%d: error %v, want the reply without the ticket", code, err)
+		}
+		refused, ok := errors.AsType[*mail.ReplyError](err)
+		if !ok || refused.Permanent() != permanent {
+			t.Errorf("%d: permanent = %v, want %v", code, ok && refused.Permanent(), permanent)
+		}
 	}
 }

@@ -114,12 +114,9 @@ func (w *Worker) rest(ctx context.Context, queued <-chan struct{}, next invite.I
 // outcome is written even when ctx has ended: a success must not be lost.
 func (w *Worker) attempt(ctx context.Context, c claimed) {
 	m, done := c.Message, context.WithoutCancel(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || w.DB.Now() > c.until { // stopping, or it waited too long for its turn
 		w.record(done, m, "released", nil, func(ctx context.Context) error { return w.DB.Release(ctx, m) })
 		return
-	}
-	if w.DB.Now() > c.until {
-		return // it waited too long here: whoever claims it next has it
 	}
 	try, cancel := context.WithTimeout(done, attempt)
 	defer cancel()

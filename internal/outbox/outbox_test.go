@@ -297,3 +297,21 @@ func TestOneEventIsLoggedForEachDelivery(t *testing.T) {
 		t.Error("the log names the addressee")
 	}
 }
+
+func TestAMessageThatWaitedTooLongForItsTurnLosesNoAttempt(t *testing.T) {
+	b := newBench(t)
+	b.invite(t, "first@example.com")
+	b.invite(t, "second@example.com")
+	var attempts []int
+	w, count := b.worker(func(_ context.Context, m store.Message) error {
+		if attempts = append(attempts, m.Attempt); len(attempts) == 1 {
+			b.advance(61 * time.Second) // a mail server that hangs
+		}
+		return nil
+	})
+	w.Parallel = 1
+	runUntil(t, w, func() bool { return count("delivered") == 2 })
+	if count("released") != 1 || attempts[0] != 1 || attempts[1] != 1 {
+		t.Errorf("released %d times, attempts %v; want the second released once and tried for the first time", count("released"), attempts)
+	}
+}

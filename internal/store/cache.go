@@ -34,7 +34,9 @@ const (
 	generations = 4096
 	maxKept     = 16 << 10 // roles, and people
 	maxPage     = 32 << 10 // bytes; longer answers are not kept
-	maxPages    = 32 << 20 // bytes of all answers
+	maxPages    = 32 << 20 // bytes of all answers, with what keeping one costs
+	maxName     = 256      // bytes; a client can make up as many and as long names as it likes
+	overhead    = 512      // bytes of an answer's key and entry
 )
 
 func newCache() *cache {
@@ -116,7 +118,7 @@ type page struct {
 // answer is good if nothing is changed. The result must not be modified.
 func (db *DB) Page(in *invite.Instance, organization, name string, render func() ([]byte, invite.Instant, error)) ([]byte, error) {
 	c := db.cache
-	if !c.enabled.Load() {
+	if !c.enabled.Load() || len(organization)+len(name) > maxName {
 		body, _, err := render()
 		return body, err
 	}
@@ -139,14 +141,17 @@ func (db *DB) Page(in *invite.Instance, organization, name string, render func()
 func (c *cache) keep(key pageKey, p page) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bytes += len(p.body) - len(c.pages[key].body)
+	if old, ok := c.pages[key]; ok {
+		c.bytes -= len(old.body) + overhead
+	}
+	c.bytes += len(p.body) + overhead
 	c.pages[key] = p
 	for other, q := range c.pages {
 		if c.bytes <= maxPages {
 			return
 		}
 		if other != key {
-			c.bytes -= len(q.body)
+			c.bytes -= len(q.body) + overhead
 			delete(c.pages, other)
 		}
 	}

@@ -389,9 +389,9 @@ type InvitationFilter struct {
 type InvitationPage struct {
 	Invitations []*invite.Invitation
 	Total       int // of all that match
-	// Until is when the page may change by itself: the next expiry of an
-	// invitation of the instance.
-	Until invite.Instant
+	// At is the instant at which the page was read, and Until when it may change by
+	// itself: the next expiry of an invitation of the instance.
+	At, Until invite.Instant
 }
 
 // Invitations returns one page of an organization's invitations.
@@ -426,6 +426,7 @@ func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization
 // organization's counters, corrected by those, unless one address is asked for.
 // An unknown organization is refused.
 func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, overdue bool, err error) {
+	page.At = t.now
 	var stored [5]int
 	var late int
 	if err := t.row(`

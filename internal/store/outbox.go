@@ -70,8 +70,10 @@ func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mess
 	var list []Message
 	err = db.write(ctx, func(t *tx) error {
 		list, t.changed = nil, []string{} // lists do not show messages
-		for _, bucket := range due {
-			if err := t.claim(bucket, limit-len(list), lease, &list); err != nil {
+		first := int(t.now) % len(due)    // no bucket is always the last
+		for k := range due {
+			share := (limit - len(list) + len(due) - k - 1) / (len(due) - k)
+			if err := t.claim(due[(first+k)%len(due)], share, lease, &list); err != nil {
 				return err
 			}
 		}
@@ -164,7 +166,9 @@ func (db *DB) Park(ctx context.Context, m Message, reason string) error {
 
 // Release hands a message back that was claimed and not tried.
 func (db *DB) Release(ctx context.Context, m Message) error {
-	return db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
+	err := db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
+	db.wake(&db.outbox)
+	return err
 }
 
 // ReleaseLeases makes every message due at once whose first attempt began and
@@ -190,7 +194,7 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 // OutboxStats says how the outbox stands.
 type OutboxStats struct {
 	Queued, Parked int
-	OldestDue      invite.Instant // 0 when nothing is due
+	OldestDue      invite.Instant // when the oldest of those due was queued; 0 when nothing is due
 }
 
 // OutboxStats counts the outbox's messages.
@@ -201,7 +205,7 @@ func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
 			SELECT
 				(SELECT count(*) FROM outbox WHERE parked = 0),
 				(SELECT count(*) FROM outbox WHERE parked = 1),
-				(SELECT COALESCE(min(due_at), 0) FROM outbox WHERE parked = 0 AND due_at <= $1)`, t.now).
+				(SELECT COALESCE(min(created_at), 0) FROM outbox WHERE parked = 0 AND due_at <= $1)`, t.now).
 			Scan(&s.Queued, &s.Parked, &s.OldestDue)
 	})
 	return s, err

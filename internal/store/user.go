@@ -71,16 +71,18 @@ func personOf(p *invite.Person) (targets []any, finish func()) {
 
 // person returns nil for a user who does not exist any more.
 func (t *tx) person(instance, id string) (*invite.Person, error) {
-	return recall(t, &t.db.cache.people, instance+" "+id, func() (*invite.Person, error) {
+	// Only people who exist are remembered: strangers' ids are a client's to make up.
+	p, err := recall(t, &t.db.cache.people, instance+" "+id, func() (*invite.Person, error) {
 		var p invite.Person
 		targets, finish := personOf(&p)
 		err := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id).Scan(targets...)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, nil
-		}
 		finish()
 		return &p, err
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return p, err
 }
 
 // CreateUser creates a user whose addresses count as verified by an admin.
