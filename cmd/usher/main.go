@@ -70,5 +70,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case "version":
 		return version(stdout)
 	}
-	return fmt.Errorf("%s is not implemented", command)
+	return fmt.Errorf("unknown command %q", command)
 }

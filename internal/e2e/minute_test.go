@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"regexp"
@@ -53,9 +51,6 @@ func TestFirstMinute(t *testing.T) {
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("there is no README.md")
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
