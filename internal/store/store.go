@@ -57,11 +57,19 @@ type DB struct {
 	version int64
 }
 
-// Open opens or creates the database file, migrates its schema and starts the
+// Open opens or creates the database file, readable by its owner only, migrates its schema and starts the
 // writer. Close must be called.
 func Open(ctx context.Context, opts Options) (*DB, error) {
 	if _, err := os.Stat(filepath.Dir(opts.Path)); err != nil {
 		return nil, fmt.Errorf("opening the data folder: %w", err)
+	}
+	// SQLite gives the log beside the file the file's own mode.
+	file, err := os.OpenFile(opts.Path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	write, err := sql.Open("sqlite", dsn(opts.Path, "_txlock=immediate&_pragma=cache_size("+writerCache+")"))
 	if err != nil {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,5 +53,23 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	}
 	if got := len(db.cache.pages); got != before {
 		t.Errorf("an answer with a long name or body was kept: %d entries, had %d", got, before)
+	}
+}
+
+func TestTheDatabaseIsItsOwnersOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.db")
+	db, err := Open(t.Context(), Options{Path: path, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, name := range []string{path, path + "-wal"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", filepath.Base(name), mode)
+		}
 	}
 }
