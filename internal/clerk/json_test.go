@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -305,5 +306,18 @@ func BenchmarkDecode(b *testing.B) {
 		if err := clerk.Decode(body, new(clerk.CreateInvitation)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestARefusalIsNotLargerThanItsRequest(t *testing.T) {
+	var body strings.Builder
+	body.WriteString(`{"a0":0`)
+	for i := range 1000 {
+		fmt.Fprintf(&body, `,"b%d":0`, i)
+	}
+	body.WriteString(`}`)
+	err := clerk.Decode([]byte(body.String()), &clerk.RevokeInvitation{})
+	if got := len(clerk.ErrorsOf(err)); got != 20 {
+		t.Errorf("%d unknown fields are reported, want the first 20", got)
 	}
 }
