@@ -118,12 +118,18 @@ func (t Ticket) appendClaims(b []byte) []byte {
 // quote returns s as JSON without the escapes for HTML, which would make three
 // letters of a URL six times as long and its ticket longer than maxTicket.
 func quote(s string) []byte {
+	if strings.IndexFunc(s, escaped) < 0 {
+		return []byte(`"` + s + `"`)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
+
+// escaped reports whether JSON may have to write r in another way.
+func escaped(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 
 // maxTicket bounds what is decoded before the signature is known to be good.
 const maxTicket = 8 << 10

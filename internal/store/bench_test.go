@@ -118,3 +118,40 @@ func BenchmarkDeepOffset(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPendingCold measures the same of one organization after the other,
+// more of them than any cache holds.
+func BenchmarkPendingCold(b *testing.B) {
+	db, in, _, user := benchStore(b)
+	orgs := make([]string, 20_000)
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for k := n.Add(1) - 1; k < int64(len(orgs)); k = n.Add(1) - 1 {
+				o, err := db.CreateOrganization(b.Context(), in, invite.NewOrganization{Name: "Acme", CreatedBy: user})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				news := make([]invite.NewInvitation, 10)
+				for i := range news {
+					news[i] = invite.NewInvitation{EmailAddress: fmt.Sprintf("u%d@example.com", i), Role: invite.RoleMember, InviterID: user, ExpiresInDays: 30}
+				}
+				if _, err := db.CreateInvitations(b.Context(), in, o.ID, news); err != nil {
+					b.Error(err)
+					return
+				}
+				orgs[k] = o.ID
+			}
+		})
+	}
+	wg.Wait()
+	k := 0
+	for b.Loop() {
+		if _, err := db.Invitations(b.Context(), in, orgs[k*7919%len(orgs)], store.InvitationFilter{Statuses: []invite.Status{invite.Pending}, Descending: true, Page: invite.Page{Limit: 10}}); err != nil {
+			b.Fatal(err)
+		}
+		k++
+	}
+}

@@ -25,13 +25,17 @@ type cache struct {
 	roles  kept[invite.Role]
 	people kept[*invite.Person]
 
+	horizons horizons
+
 	mu    sync.RWMutex
 	pages map[pageKey]page
 	bytes int
+	asked [doors]atomic.Uint32 // hashes of what was asked for lately
 }
 
 const (
 	generations = 4096
+	doors       = 64 << 10
 	maxKept     = 16 << 10 // roles, and people
 	maxPage     = 32 << 10 // bytes; longer answers are not kept
 	maxPages    = 32 << 20 // bytes of all answers, with what keeping one costs
@@ -130,10 +134,17 @@ func (db *DB) Page(in *invite.Instance, organization, name string, render func()
 		return p.body, nil
 	}
 	body, until, err := render()
-	if err == nil && len(body) <= maxPage {
+	if err == nil && len(body) <= maxPage && (ok || c.again(key)) {
 		c.keep(key, page{generation, until, body})
 	}
 	return body, err
+}
+
+// again reports whether an answer was asked for before, not long ago: one that is
+// read once does not push out those that are read often.
+func (c *cache) again(key pageKey) bool {
+	h := maphash.Comparable(c.seed, key)
+	return c.asked[h%doors].Swap(uint32(h>>32)) == uint32(h>>32)
 }
 
 // keep makes room by dropping any other answers: which ones does not matter much,

@@ -60,6 +60,7 @@ type tx struct {
 	changedAll bool
 
 	generation uint64 // of everything, when the transaction began
+	horizons   uint64 // their state then
 	uncached   bool   // what others read before may not be what this reads
 }
 
@@ -210,7 +211,10 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 // begin returns a transaction on c. The generation is read first: what the
 // transaction then sees is at least as new.
 func (db *DB) begin(c *conn) *tx {
-	return &tx{db: db, conn: c, generation: db.cache.all.Load(), uncached: !db.cache.enabled.Load(), now: db.Now()}
+	return &tx{
+		db: db, conn: c, now: db.Now(), uncached: !db.cache.enabled.Load(),
+		generation: db.cache.all.Load(), horizons: db.cache.horizons.state(),
+	}
 }
 
 // write runs f in a durable transaction, committed together with whatever else

@@ -11,14 +11,15 @@ import (
 	"usher/internal/invite"
 )
 
-const invitationColumns = `i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status, i.public_metadata, i.private_metadata,
-	i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at`
+// invitationRow packs what scanInvitation reads.
+const invitationRow = `concat_ws('` + separator + `', i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status,
+	i.public_metadata, i.private_metadata, i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at)`
 
-// scanInvitation leaves the role's id in Role until fillInvitations replaces it.
-func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
+// scanInvitation leaves the role's id in Role until fillInvitation replaces it.
+func scanInvitation(row scanner, instance, organization string, more ...any) (*invite.Invitation, error) {
 	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
-	err := row.Scan(&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
-		(*[]byte)(&i.PublicMetadata), (*[]byte)(&i.PrivateMetadata),
+	err := unpack(row, more, &i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+		&i.PublicMetadata, &i.PrivateMetadata,
 		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
 	return &i, err
 }
@@ -26,7 +27,7 @@ func scanInvitation(row scanner, instance, organization string) (*invite.Invitat
 // invitation returns one invitation whole, or refuses with InvitationNotFound.
 func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, error) {
 	i, err := scanInvitation(t.row(`
-		SELECT `+invitationColumns+`
+		SELECT `+invitationRow+`
 		FROM invitations i
 		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id), instance, organization)
 	if err != nil {
@@ -47,6 +48,22 @@ func (t *tx) fillInvitation(i *invite.Invitation) error {
 		i.Inviter, err = t.person(i.InstanceID, i.InviterID)
 	}
 	return err
+}
+
+// fillInvitations does the same for a list, whose neighbours often share role
+// and inviter.
+func (t *tx) fillInvitations(list []*invite.Invitation) error {
+	var role string // the last one's id
+	for k, i := range list {
+		same := k > 0 && i.Role == role && i.InviterID == list[k-1].InviterID
+		role = i.Role
+		if same {
+			i.Role, i.RoleName, i.Inviter = list[k-1].Role, list[k-1].RoleName, list[k-1].Inviter
+		} else if err := t.fillInvitation(i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CreateInvitation invites one address. It refuses a second pending invitation
@@ -179,6 +196,7 @@ func (t *tx) manager(instance, user, role string) (*invite.Person, error) {
 // insertInvitation stores i, whose Role still is the role's id, or refuses with
 // DuplicateInvitation.
 func (t *tx) insertInvitation(i *invite.Invitation) error {
+	t.lowerHorizon(i)
 	n, err := t.exec(`
 		INSERT INTO invitations (instance_id, organization_id, id, email_address, email_key, role_id, inviter_id, status, closed,
 			public_metadata, private_metadata, redirect_url, generation, user_id, expires_at, created_at, updated_at)
@@ -402,21 +420,16 @@ func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization
 		if page, overdue, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
 			return err
 		}
-		query, args := f.query(in.ID, organization, t.now, overdue)
+		query, args, order := f.query(in.ID, organization, t.now, overdue)
 		page.Invitations = make([]*invite.Invitation, 0, min(f.Limit, page.Total-f.Offset))
 		if err := t.each(query, args, func(row scanner) error {
-			i, err := scanInvitation(row, in.ID, organization)
+			i, err := scanInvitation(row, in.ID, organization, order...)
 			page.Invitations = append(page.Invitations, i)
 			return err
 		}); err != nil {
 			return err
 		}
-		for _, i := range page.Invitations {
-			if err := t.fillInvitation(i); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.fillInvitations(page.Invitations)
 	})
 	return page, err
 }
@@ -428,20 +441,19 @@ func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization
 func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, overdue bool, err error) {
 	page.At = t.now
 	var stored [5]int
-	var late int
 	if err := t.row(`
-		SELECT pending, accepted, revoked, expired, declined,
-			(SELECT count(*)
-			FROM invitations i
-			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at <= $3 AND i.organization_id = $2),
-			(SELECT COALESCE(min(i.expires_at), $4)
-			FROM invitations i
-			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at > $3)
+		SELECT pending, accepted, revoked, expired, declined
 		FROM organizations
-		WHERE instance_id = $1 AND id = $2`, instance, organization, t.now, invite.Never).
-		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined],
-			&late, &page.Until); err != nil {
+		WHERE instance_id = $1 AND id = $2`, instance, organization).
+		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined]); err != nil {
 		return page, false, missing(err, invite.Err(invite.OrganizationNotFound))
+	}
+	late := 0
+	if page.Until, err = t.horizon(instance); err == nil && page.Until <= t.now {
+		late, page.Until, err = t.late(instance, organization)
+	}
+	if err != nil {
+		return page, false, err
 	}
 	overdue = late > 0
 	if f.EmailAddress != "" {
@@ -459,10 +471,25 @@ func (t *tx) countInvitations(instance, organization string, f InvitationFilter)
 	return page, overdue, nil
 }
 
+// late counts the organization's overdue invitations and returns when the next
+// one of the instance expires.
+func (t *tx) late(instance, organization string) (n int, next invite.Instant, err error) {
+	err = t.row(`
+		SELECT
+			(SELECT count(*)
+			FROM invitations i
+			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at <= $3 AND i.organization_id = $2),
+			(SELECT COALESCE(min(i.expires_at), $4)
+			FROM invitations i
+			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at > $3)`, instance, organization, t.now, invite.Never).Scan(&n, &next)
+	return n, next, err
+}
+
 // query selects one page in order. It walks one index; with several statuses one
-// range for each, which the order merges. Behind an offset the first row is found
-// on the index alone, so that nothing else is touched for the rows before it.
-func (f *InvitationFilter) query(instance, organization string, now invite.Instant, overdue bool) (string, []any) {
+// range for each, which the order merges by columns of their own. Behind an offset
+// the first row is found on the index alone, so that nothing else is touched for
+// the rows before it.
+func (f *InvitationFilter) query(instance, organization string, now invite.Instant, overdue bool) (query string, args, order []any) {
 	q, ranges := f.ranges(instance, organization, now, overdue)
 	if len(ranges) == 1 && f.Offset > 0 && f.EmailAddress == "" && f.OrderBy != "email_address" {
 		from := ` AND i.id >= (`
@@ -473,10 +500,15 @@ func (f *InvitationFilter) query(instance, organization string, now invite.Insta
 			ranges[0] + f.order() + q.limit(invite.Page{Limit: 1, Offset: f.Offset}) + `)`
 		f.Offset = 0
 	}
-	for k, condition := range ranges {
-		ranges[k] = `SELECT ` + invitationColumns + ` FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` + condition
+	columns := invitationRow
+	if len(ranges) > 1 {
+		columns += `, i.id, i.email_key`
+		order = []any{new(string), new(string)}
 	}
-	return strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page), q.args
+	for k, condition := range ranges {
+		ranges[k] = `SELECT ` + columns + ` FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` + condition
+	}
+	return strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page), q.args, order
 }
 
 // ranges returns what else must hold, one condition for each index range with

@@ -18,6 +18,18 @@ func TestSQLite(t *testing.T) {
 	storetest.Run(t, openTemp)
 }
 
+// TestSQLiteReserved runs the same for the server of a file, which keeps what it
+// read in memory.
+func TestSQLiteReserved(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		db, raw := openTemp(t, clock)
+		if err := db.Reserve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return db, raw
+	})
+}
+
 func openTemp(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
 	path := filepath.Join(t.TempDir(), "usher ?#%.db")
 	db := openFile(t, path, clock)

@@ -206,7 +206,7 @@ func TestPlans(t *testing.T) {
 		f.Limit = 10
 		for _, overdue := range []bool{false, true} {
 			for _, f.Offset = range []int{0, 100} {
-				query, args := f.query("ins_1", "org_1", 1, overdue)
+				query, args, _ := f.query("ins_1", "org_1", 1, overdue)
 				check(what, query, index, args...)
 			}
 		}
@@ -220,7 +220,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
-	query, args := f.query("ins_1", "org_1", 1, true)
+	query, args, _ := f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
 		t.Errorf("the list of one address walks more than the address: %s", got)
 	}

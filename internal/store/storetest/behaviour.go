@@ -208,6 +208,28 @@ func testOverdue(w *World) {
 	w.invite("a@example.com") // an expired one does not block
 }
 
+// testEarlierExpiry has an invitation expire before all that were there when a
+// list was read.
+func testEarlierExpiry(w *World) {
+	pending := store.InvitationFilter{Statuses: []invite.Status{invite.Pending}}
+	w.invite("later@example.com")
+	w.list(pending)
+	for _, name := range []string{"a", "b"} {
+		n := asking(name + "@example.com")
+		n.ExpiresInDays = 1
+		must(w.DB.CreateInvitation(w.Context(), w.Instance, w.Org.ID, n))(w.T)
+		if names, total := w.list(pending); total != 2 || len(names) != 2 {
+			w.Errorf("before %s expires: got %v of %d pending, want 2", name, names, total)
+		}
+		w.Clock.Add(day)
+		if names, total := w.list(pending); total != 1 || len(names) != 1 {
+			w.Errorf("after %s expired: got %v of %d pending, want 1", name, names, total)
+		}
+		must(w.DB.SweepExpired(w.Context(), 10))(w.T)
+		w.list(pending)
+	}
+}
+
 // testLists compares every filter with a model of the list.
 func testLists(w *World) {
 	statuses := []invite.Status{invite.Pending, invite.Accepted, invite.Revoked, invite.Expired, invite.Declined}

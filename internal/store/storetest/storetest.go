@@ -61,6 +61,7 @@ func Run(t *testing.T, open Open) {
 		{"bulk is all or none", testBulk},
 		{"seats are held and given back", testSeats},
 		{"an overdue invitation reads as expired at once", testOverdue},
+		{"an invitation that expires before the others is seen to", testEarlierExpiry},
 		{"lists filter, order and turn pages", testLists},
 		{"a ticket makes a member", testAccept},
 		{"a ticket refuses with its reason", testTicketRefusals},
