@@ -1,0 +1,4 @@
+// All tests of @clerk/backend, one after another.
+import './organizations.mjs'
+import './invitations.mjs'
+import './users.mjs'
