@@ -141,3 +141,21 @@ func TestNode(t *testing.T) {
 	script.Dir = dir
 	meet(t, script)
 }
+
+// clerk-backend-api, the official client for Python.
+func TestPython(t *testing.T) {
+	t.Parallel()
+	packages := installed(t, "python", "requirements.txt")
+	meet(t, exec.CommandContext(t.Context(), filepath.Join(packages, "bin", "python"), "python/backend.py"))
+}
+
+// clerk-rs, a client for Rust that is not Clerk's.
+func TestRust(t *testing.T) {
+	t.Parallel()
+	target := installed(t, "rust", "Cargo.lock")
+	build := exec.CommandContext(t.Context(), "cargo", "build", "--quiet", "--locked", "--offline", "--manifest-path", "rust/Cargo.toml", "--target-dir", target)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build, err, out)
+	}
+	meet(t, exec.CommandContext(t.Context(), filepath.Join(target, "debug", "stranger")))
+}

@@ -1,0 +1,147 @@
+"""The tests of clerk-backend-api: one line of JSON on stdout for each."""
+
+import json
+import os
+import traceback
+from urllib.parse import urlparse
+
+from clerk_backend_api import Clerk, models
+
+URL = os.environ["USHER_URL"] + "/v1"
+clerk = Clerk(bearer_auth=os.environ["USHER_KEY"], server_url=URL)
+invitations = clerk.organization_invitations
+memberships = clerk.organization_memberships
+organizations = clerk.organizations
+users = clerk.users
+
+
+def refused(call, status, code):
+    """Make a call that fails with usher's refusal."""
+    try:
+        got = call()
+    except models.ClerkErrors as error:
+        first = error.data.errors[0]
+        assert (error.status_code, first.code) == (status, code), f"got {error.status_code} {first}"
+        assert first.message and first.long_message, first
+    else:
+        raise AssertionError(f"got {got}, want {status} {code}")
+
+
+class Life:
+    """One organization from its making to its end, a method of the client at a time."""
+
+    def users_create(self):
+        self.ada = users.create(email_address=["ada@py.example"], first_name="Ada", skip_password_requirement=True)
+        self.bob = users.create(email_address=["bob@py.example"], first_name="Bob", skip_password_requirement=True)
+        assert self.ada.email_addresses[0].email_address == "ada@py.example", self.ada
+        refused(lambda: users.create(email_address=["ada@py.example"]), 422, "form_identifier_exists")
+
+    def users_list(self):
+        assert [u.id for u in users.list(request={"email_address": ["ada@py.example"]})] == [self.ada.id]
+        assert users.count(request={"query": "@py.example"}).total_count == 2
+
+    def users_get(self):
+        assert users.get(user_id=self.ada.id) == self.ada
+        refused(lambda: users.get(user_id="user_none"), 404, "resource_not_found")
+
+    def users_update_metadata(self):
+        assert users.update_metadata(user_id=self.ada.id, public_metadata={"aB": 1}).public_metadata == {"aB": 1}
+        assert users.replace_metadata(user_id=self.ada.id, public_metadata={"c": 2}).public_metadata == {"c": 2}
+
+    def organizations_create(self):
+        self.atlas = organizations.create(request={"name": "Atlas", "slug": "py-atlas", "created_by": self.ada.id})
+        assert (self.atlas.name, self.atlas.slug, self.atlas.created_by) == ("Atlas", "py-atlas", self.ada.id)
+
+    def organizations_get(self):
+        assert organizations.get(organization_id="py-atlas", include_members_count=True).members_count == 1
+        refused(lambda: organizations.get(organization_id="org_none"), 404, "resource_not_found")
+
+    def organizations_list(self):
+        page = organizations.list(query="py-atl", include_members_count=True)
+        assert ([o.id for o in page.data], page.total_count) == ([self.atlas.id], 1), page
+
+    def organizations_update(self):
+        assert organizations.update(organization_id=self.atlas.id, name="Atlas Two").name == "Atlas Two"
+        merged = organizations.merge_metadata(organization_id=self.atlas.id, public_metadata={"a": 1})
+        assert merged.public_metadata == {"a": 1}, merged
+        replaced = organizations.replace_metadata(organization_id=self.atlas.id, public_metadata={"b": 2})
+        assert replaced.public_metadata == {"b": 2}, replaced
+
+    def organization_memberships_create(self):
+        made = memberships.create(organization_id=self.atlas.id, user_id=self.bob.id, role="org:member")
+        assert made.public_user_data.identifier == "bob@py.example", made
+
+    def organization_memberships_list(self):
+        page = memberships.list(organization_id=self.atlas.id, order_by="+created_at")
+        assert [m.public_user_data.user_id for m in page.data] == [self.ada.id, self.bob.id], page
+
+    def organization_memberships_update(self):
+        assert memberships.update(organization_id=self.atlas.id, user_id=self.bob.id, role="org:admin").role == "org:admin"
+        changed = memberships.update_metadata(organization_id=self.atlas.id, user_id=self.bob.id, public_metadata={"a": 1})
+        assert changed.public_metadata == {"a": 1}, changed
+
+    def organization_memberships_delete(self):
+        gone = memberships.delete(organization_id=self.atlas.id, user_id=self.bob.id)
+        assert gone.public_user_data.user_id == self.bob.id, gone
+
+    def organization_invitations_create(self):
+        make = {
+            "organization_id": self.atlas.id,
+            "email_address": "grace@py.example",
+            "role": "org:member",
+            "inviter_user_id": self.ada.id,
+            "public_metadata": {"aB": {"c_d": 1}},
+            "expires_in_days": 3,
+        }
+        self.grace = invitations.create(**make)
+        assert (self.grace.status, self.grace.public_metadata) == ("pending", {"aB": {"c_d": 1}}), self.grace
+        assert self.grace.expires_at - self.grace.created_at == 3 * 24 * 3600 * 1000, self.grace
+        assert urlparse(self.grace.url).path == "/v1/tickets/accept", self.grace
+        refused(lambda: invitations.create(**make), 400, "organization_invitation_not_unique")
+        refused(lambda: invitations.create(**make | {"email_address": "grace"}), 422, "form_param_format_invalid")
+        refused(lambda: invitations.create(**make | {"organization_id": "org_none"}), 404, "resource_not_found")
+
+    def organization_invitations_bulk_create(self):
+        items = [{"email_address": f"{name}@py.example", "role": "org:member"} for name in ("x", "y")]
+        page = invitations.bulk_create(organization_id=self.atlas.id, request_body=items)
+        assert [i.email_address for i in page.data] == ["x@py.example", "y@py.example"], page
+        self.x, self.y = page.data
+        refused(lambda: invitations.bulk_create(organization_id=self.atlas.id, request_body=items), 400, "duplicate_record")
+
+    def organization_invitations_get(self):
+        assert invitations.get(organization_id=self.atlas.id, invitation_id=self.grace.id) == self.grace
+
+    def organization_invitations_revoke(self):
+        done = invitations.revoke(organization_id=self.atlas.id, invitation_id=self.x.id, requesting_user_id=self.ada.id)
+        assert done.status == "revoked", done
+        invitations.revoke(organization_id=self.atlas.id, invitation_id=self.y.id)
+        again = lambda: invitations.revoke(organization_id=self.atlas.id, invitation_id=self.x.id)
+        refused(again, 404, "organization_invitation_not_pending")
+
+    def organization_invitations_list(self):
+        pending = invitations.list(organization_id=self.atlas.id, status="pending")
+        assert ([i.id for i in pending.data], pending.total_count) == ([self.grace.id], 1), pending
+        everything = invitations.list(organization_id=self.atlas.id, order_by="+created_at", limit=1, offset=1)
+        assert ([i.id for i in everything.data], everything.total_count) == ([self.x.id], 3), everything
+
+    def organization_invitations_list_pending(self):
+        assert [i.id for i in invitations.list_pending(organization_id=self.atlas.id).data] == [self.grace.id]
+
+    def organizations_delete(self):
+        assert organizations.delete(organization_id=self.atlas.id).deleted
+        assert users.delete(user_id=self.bob.id).deleted
+
+
+def main():
+    life = Life()
+    for name, test in vars(Life).items():
+        if name.startswith("_"):
+            continue
+        try:
+            test(life)
+            print(json.dumps({"name": name}))
+        except Exception:
+            print(json.dumps({"name": name, "error": traceback.format_exc()}))
+
+
+main()
