@@ -64,4 +64,16 @@ var routes = map[string]map[string]handler{
 		"PATCH": (*Server).mergeUserMetadata,
 		"PUT":   (*Server).replaceUserMetadata,
 	},
+
+	"/v1/instance": {
+		"GET":   (*Server).getInstance,
+		"PATCH": (*Server).updateInstance,
+	},
+	"/v1/instance/restrictions": {
+		"PATCH": (*Server).updateRestrictions,
+	},
+	"/v1/instance/organization_settings": {
+		"GET":   (*Server).getOrganizationSettings,
+		"PATCH": (*Server).updateOrganizationSettings,
+	},
 }

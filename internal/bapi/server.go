@@ -37,7 +37,7 @@ type request struct {
 	body     []byte // complete; empty without one
 }
 
-// handler serves one operation: its answer is the complete body.
+// handler serves one operation: its answer is the complete body, or nil for none.
 type handler func(*Server, *request) ([]byte, error)
 
 // Handler returns the surface, to be served behind the edge.
@@ -58,9 +58,28 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) handle(mux *http.ServeMux, pattern string, methods map[string]handler) {
 	handlers := edge.Methods{}
 	for method, h := range methods {
+		if organizational(pattern) {
+			h = enabled(h)
+		}
 		handlers[method] = s.answer(h)
 	}
 	edge.Handle(mux, pattern, handlers, edge.Refuse)
+}
+
+// organizational reports whether a path is of the feature that an instance may
+// switch off.
+func organizational(pattern string) bool {
+	return strings.Contains(pattern, "/organization") && !strings.HasPrefix(pattern, "/v1/instance") || strings.HasPrefix(pattern, "/v1/role_sets")
+}
+
+// enabled lets h serve only where organizations are switched on.
+func enabled(h handler) handler {
+	return func(s *Server, r *request) ([]byte, error) {
+		if err := r.instance.Settings.CheckOrganizations(); err != nil {
+			return nil, err
+		}
+		return h(s, r)
+	}
 }
 
 type instanceKey struct{}
@@ -95,6 +114,10 @@ func (s *Server) answer(h handler) edge.Handler {
 		body, err := s.once(w, req, h)
 		if err != nil {
 			return err
+		}
+		if len(body) == 0 {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
 		}
 		edge.WriteJSON(w, http.StatusOK, body)
 		return nil

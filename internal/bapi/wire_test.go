@@ -56,6 +56,9 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
+	settings, err := db.OrganizationSettings(t.Context(), in)
+	must(t, err)
+	vars["admin_role"], vars["member_role"] = settings.CreatorRole.ID, settings.DomainsRole.ID
 	user := func(name, address string) string {
 		u, err := db.CreateUser(t.Context(), in, invite.NewUser{EmailAddresses: []string{address}, FirstName: name})
 		must(t, err)
@@ -97,6 +100,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	_, other, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, "")
 	must(t, err)
 	vars["other"] = other
+	vars["long_address"] = strings.Repeat("x", 65) + "@example.com"
 	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys}
 	if change != nil {
 		change(api)

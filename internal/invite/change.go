@@ -165,12 +165,19 @@ func (n *NewUser) Check() error {
 // control characters.
 func checkTexts(texts map[string]string) error {
 	for _, param := range []string{"username", "first_name", "last_name", "external_id"} {
-		if len([]rune(texts[param])) > MaxName {
-			return &Error{Kind: ParamTooLong, Param: param, Limit: MaxName}
+		if bad := checkText(param, texts[param]); bad != nil {
+			return bad
 		}
-		if strings.IndexFunc(texts[param], unicode.IsControl) >= 0 {
-			return ParamErr(ParamFormat, param)
-		}
+	}
+	return nil
+}
+
+func checkText(param, text string) *Error {
+	if len([]rune(text)) > MaxName {
+		return &Error{Kind: ParamTooLong, Param: param, Limit: MaxName}
+	}
+	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
+		return ParamErr(ParamFormat, param)
 	}
 	return nil
 }

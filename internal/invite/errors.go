@@ -26,6 +26,10 @@ const (
 	MissingPermission   Kind = "missing permission" // Values: the permission keys
 	LastAdmin           Kind = "minimum permissions needed"
 
+	OrganizationsDisabled Kind = "organizations switched off"
+	SlugsDisabled         Kind = "slugs switched off"
+	CreatorRoleTooWeak    Kind = "creator role without its permissions" // Values: the permission keys it needs
+
 	TicketInvalid       Kind = "ticket invalid"
 	TicketExpired       Kind = "ticket expired"
 	InvitationRevoked   Kind = "invitation revoked"

@@ -46,6 +46,7 @@ type Instance struct {
 	// MailProofOnly makes a ticket that did not leave by mail no proof of the
 	// mailbox: it can be redeemed only for a user who owns the address already.
 	MailProofOnly bool
+	Settings      Settings
 	CreatedAt     Instant
 }
 

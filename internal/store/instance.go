@@ -6,18 +6,27 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"usher/internal/invite"
 )
 
-const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.max_allowed_memberships, id.mail_proof_only, id.created_at`
+const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.max_allowed_memberships, id.mail_proof_only, id.settings, id.created_at`
 
 func scanInstance(row scanner) (*invite.Instance, error) {
 	var i invite.Instance
-	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.MaxAllowedMemberships, &i.MailProofOnly, &i.CreatedAt)
-	return &i, err
+	var settings []byte
+	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.MaxAllowedMemberships, &i.MailProofOnly, &settings, &i.CreatedAt)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(settings, &i.Settings); err != nil {
+		return nil, fmt.Errorf("reading the settings of %s: %w", i.ID, err)
+	}
+	return &i, nil
 }
 
 // CreateInstance creates an instance with its two default roles and a secret
@@ -29,16 +38,26 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 	}
 	err := db.write(ctx, func(t *tx) error {
 		in.ID, in.CreatedAt = t.newID(instanceID), t.now
-		if _, err := t.exec(`
-			INSERT INTO instances (instance_id, environment, name, home_url, max_allowed_memberships, mail_proof_only, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			in.ID, in.Environment, in.Name, in.HomeURL, in.MaxAllowedMemberships, in.MailProofOnly, in.CreatedAt); err != nil {
-			return err
-		}
 		for _, role := range invite.DefaultRoles() {
 			if err := t.insertRole(in.ID, &role); err != nil {
 				return err
 			}
+			switch role.Key {
+			case invite.RoleAdmin:
+				in.Settings.CreatorRoleID = role.ID
+			case invite.RoleMember:
+				in.Settings.DomainsRoleID = role.ID
+			}
+		}
+		settings, err := json.Marshal(in.Settings)
+		if err != nil {
+			return fmt.Errorf("writing settings: %w", err)
+		}
+		if _, err := t.exec(`
+			INSERT INTO instances (instance_id, environment, name, home_url, max_allowed_memberships, mail_proof_only, settings, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			in.ID, in.Environment, in.Name, in.HomeURL, in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
+			return err
 		}
 		return t.insertKey(in.ID, secretKey)
 	})
@@ -98,6 +117,7 @@ func (db *DB) Instances(ctx context.Context) ([]*invite.Instance, error) {
 type authenticated struct {
 	instance *invite.Instance
 	at       invite.Instant
+	settings uint64 // DB.settings before it was read
 }
 
 // keyTTL is how long a checked key, and the settings of its instance, may be
@@ -105,11 +125,12 @@ type authenticated struct {
 const keyTTL = time.Second
 
 // Authenticate returns the instance that a secret key selects, or an Error of
-// kind KeyInvalid. A change made by another process is seen within a second.
+// kind KeyInvalid. A change made by this process is seen at once, one made by
+// another within a second.
 func (db *DB) Authenticate(ctx context.Context, secretKey string) (*invite.Instance, error) {
-	hash, now := hashKey(secretKey), db.Now()
+	hash, now, settings := hashKey(secretKey), db.Now(), db.settings.Load()
 	if v, ok := db.authenticated.Load(hash); ok {
-		if a := v.(authenticated); now < a.at.Add(keyTTL) && now >= a.at {
+		if a := v.(authenticated); a.settings == settings && now < a.at.Add(keyTTL) && now >= a.at {
 			return a.instance, nil
 		}
 	}
@@ -126,7 +147,7 @@ func (db *DB) Authenticate(ctx context.Context, secretKey string) (*invite.Insta
 		db.authenticated.Delete(hash)
 		return nil, err
 	}
-	db.authenticated.Store(hash, authenticated{in, now})
+	db.authenticated.Store(hash, authenticated{in, now, settings})
 	return in, nil
 }
 

@@ -31,16 +31,19 @@ func (t *tx) organization(instance, id string) (*invite.Organization, error) {
 }
 
 // CreateOrganization creates an organization. With a creator, that user becomes
-// its first member with the admin role.
+// its first member with the creator role.
 func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n invite.NewOrganization) (*invite.Organization, error) {
 	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	if err := in.Settings.CheckSlug(n.Slug); err != nil {
 		return nil, err
 	}
 	var o *invite.Organization
 	err := db.write(ctx, func(t *tx) error {
 		o = &invite.Organization{
 			ID: t.newID(organizationID), InstanceID: in.ID, Name: n.Name,
-			MaxAllowedMemberships: in.MaxAllowedMemberships, AdminDeleteEnabled: true,
+			MaxAllowedMemberships: in.MaxAllowedMemberships, AdminDeleteEnabled: !in.Settings.AdminDeleteDisabled,
 			CreatedBy: n.CreatedBy, CreatedAt: t.now, UpdatedAt: t.now,
 			PublicMetadata: emptyObject, PrivateMetadata: emptyObject,
 		}
@@ -113,7 +116,7 @@ func (t *tx) addCreator(in *invite.Instance, o *invite.Organization) error {
 	if err != nil {
 		return err
 	}
-	role, err := t.roleByKey(in.ID, invite.RoleAdmin)
+	role, err := t.role(in.ID, in.Settings.CreatorRoleID)
 	if err != nil {
 		return err
 	}
@@ -202,6 +205,11 @@ func (t *tx) total(instance, table string, unfiltered bool, q where) (n int, err
 
 // UpdateOrganization changes an organization.
 func (db *DB) UpdateOrganization(ctx context.Context, in *invite.Instance, id string, c invite.OrganizationChange) (*invite.Organization, error) {
+	if c.Slug != nil {
+		if err := in.Settings.CheckSlug(*c.Slug); err != nil {
+			return nil, err
+		}
+	}
 	var o *invite.Organization
 	err := db.write(ctx, func(t *tx) (err error) {
 		if o, err = t.organization(in.ID, id); err != nil {

@@ -45,7 +45,7 @@ func (t *tx) roleByKey(instance, key string) (invite.Role, error) {
 }
 
 func (t *tx) role(instance, id string) (invite.Role, error) {
-	return recall(t, &t.db.cache.roles, id, func() (invite.Role, error) {
+	return recall(t, &t.db.cache.roles, instance+"/"+id, func() (invite.Role, error) {
 		return scanRole(t.row(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1 AND r.id = $2`, instance, id))
 	})
 }

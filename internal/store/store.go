@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/invite"
@@ -48,8 +49,9 @@ type DB struct {
 	cache   *cache
 	made    sequence
 
-	authenticated sync.Map // key hash → authenticated
-	reservation   *sql.DB  // holds Reserve's lock; nil without one
+	authenticated sync.Map      // key hash → authenticated
+	settings      atomic.Uint64 // raised by each change of an instance
+	reservation   *sql.DB       // holds Reserve's lock; nil without one
 
 	mu      sync.Mutex
 	outbox  chan struct{} // closed and replaced when messages were queued

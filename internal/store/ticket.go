@@ -66,6 +66,9 @@ func (db *DB) AcceptInvitation(ctx context.Context, ticket invite.Ticket, j invi
 		if err != nil {
 			return err
 		}
+		if err := found.Instance.Settings.CheckOrganizations(); err != nil {
+			return err
+		}
 		i, o := found.Invitation, found.Organization
 		if err := i.Accept(t.now); err != nil {
 			return err

@@ -83,6 +83,11 @@ var problems = map[invite.Kind]problem{
 		text: "The invited person joined {organization} in another way. There is nothing left to accept.",
 		next: "Sign in to {app} with the address that was invited.", home: true,
 	},
+	invite.OrganizationsDisabled: {
+		status: http.StatusForbidden, title: "Nobody can join at the moment",
+		text: "{app} has switched its organizations off. You were not added, and your invitation is kept.",
+		next: "Ask {inviter} when this will work again. You have until {until}.", again: true,
+	},
 	invite.ParamTooLong: {
 		status: http.StatusUnprocessableEntity, title: "That name is too long",
 		text: "A first or last name has room for 256 characters. Nothing has changed.",

@@ -11,6 +11,7 @@ CREATE TABLE instances (
     home_url                TEXT NOT NULL,
     max_allowed_memberships INTEGER NOT NULL, -- of a new organization; 0 = no limit
     mail_proof_only         INTEGER NOT NULL,
+    settings                TEXT NOT NULL, -- JSON, invite.Settings
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
     created_at              INTEGER NOT NULL

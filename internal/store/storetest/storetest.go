@@ -78,6 +78,8 @@ func Run(t *testing.T, open Open) {
 		{"seats are never oversold", testNeverOversold},
 		{"workers share the outbox", testWorkers},
 		{"readers see one moment", testSnapshots},
+		{"settings are changed one by one", testSettings},
+		{"a setting holds from the next request on", testSettingsAtOnce},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
