@@ -1,0 +1,259 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"path"
+	"reflect"
+	"testing"
+
+	"github.com/clerk/clerk-sdk-go/v2"
+	"github.com/clerk/clerk-sdk-go/v2/organization"
+	"github.com/clerk/clerk-sdk-go/v2/organizationinvitation"
+	"github.com/clerk/clerk-sdk-go/v2/organizationmembership"
+	"github.com/clerk/clerk-sdk-go/v2/user"
+	"github.com/google/go-cmp/cmp"
+)
+
+// tour calls the methods of the Go SDK one after another, each in a subtest with
+// its name.
+type tour struct {
+	*testing.T
+	config *clerk.ClientConfig
+	called map[string]bool
+}
+
+func newTour(t *testing.T) *tour {
+	u := dev(t)
+	address, _ := u.judged(t)
+	return &tour{t, &clerk.ClientConfig{BackendConfig: clerk.BackendConfig{URL: new(address + "/v1"), Key: &u.key}}, map[string]bool{}}
+}
+
+func (r *tour) visit(method string, test func(t *testing.T)) {
+	r.Helper()
+	r.called[method] = true
+	r.Run(method, test)
+}
+
+// complete holds that every method of the clients was called.
+func (r *tour) complete(clients ...any) {
+	r.Helper()
+	for _, client := range clients {
+		c := reflect.TypeOf(client)
+		for method := range c.Methods() {
+			if name := path.Base(c.Elem().PkgPath()) + "." + method.Name; !r.called[name] {
+				r.Errorf("%s was not called", name)
+			}
+		}
+	}
+}
+
+// refusal holds that a call failed with a status and a code.
+func refusal(t *testing.T, err error, status int, code string) {
+	t.Helper()
+	got, ok := errors.AsType[*clerk.APIErrorResponse](err)
+	if !ok || got.HTTPStatusCode != status || len(got.Errors) == 0 || got.Errors[0].Code != code {
+		t.Errorf("got %v, want %d %s", err, status, code)
+	}
+}
+
+// same holds that got is want.
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func gone(t *testing.T, got *clerk.DeletedResource, id string) {
+	t.Helper()
+	if got.ID != id || !got.Deleted {
+		t.Errorf("deleting %s answered %+v", id, got)
+	}
+}
+
+// each applies f to all items.
+func each[T, R any](items []T, f func(T) R) []R {
+	all := []R{}
+	for _, item := range items {
+		all = append(all, f(item))
+	}
+	return all
+}
+
+func (r *tour) user(address string) *clerk.User {
+	r.Helper()
+	return ok(user.NewClient(r.config).Create(r.Context(), &user.CreateParams{EmailAddresses: &[]string{address}, SkipPasswordRequirement: new(true)}))(r.T)
+}
+
+// organization makes one with its first admin.
+func (r *tour) organization(name string) (*clerk.Organization, *clerk.User) {
+	r.Helper()
+	admin := r.user("admin@" + name + ".example")
+	return ok(organization.NewClient(r.config).Create(r.Context(), &organization.CreateParams{Name: &name, Slug: &name, CreatedBy: &admin.ID, MaxAllowedMemberships: new(int64(0))}))(r.T), admin
+}
+
+func raw(s string) *json.RawMessage { return new(json.RawMessage(s)) }
+
+func TestGoOrganizations(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), organization.NewClient(r.config)
+	id := func(o *clerk.Organization) string { return o.ID }
+	var atlas *clerk.Organization
+	r.visit("organization.Create", func(t *testing.T) {
+		atlas, _ = r.organization("atlas")
+		_, err := api.Create(ctx, &organization.CreateParams{Name: new("Other"), Slug: new("atlas")})
+		refusal(t, err, 422, "form_already_exists")
+	})
+	r.visit("organization.Get", func(t *testing.T) {
+		same(t, "by slug", ok(api.Get(ctx, "atlas"))(t).ID, atlas.ID)
+		refusal(t, errOf(api.Get(ctx, "org_none")), 404, "resource_not_found")
+	})
+	r.visit("organization.GetWithParams", func(t *testing.T) {
+		same(t, "members_count", ok(api.GetWithParams(ctx, atlas.ID, &organization.GetParams{IncludeMembersCount: new(true)}))(t).MembersCount, new(int64(1)))
+	})
+	r.visit("organization.List", func(t *testing.T) {
+		// The SDK asks with an empty order_by, too.
+		for _, params := range []organization.ListParams{
+			{Query: new("tla")},
+			{Query: new("tla"), OrderBy: new(""), IncludeMembersCount: new(true)},
+			{Query: new("atlas"), OrderBy: new("-name"), ListParams: clerk.ListParams{Limit: new(int64(1)), Offset: new(int64(0))}},
+		} {
+			list := ok(api.List(ctx, &params))(t)
+			same(t, "listed", each(list.Organizations, id), []string{atlas.ID})
+			same(t, "total_count", list.TotalCount, int64(1))
+		}
+	})
+	r.visit("organization.Update", func(t *testing.T) {
+		// This SDK is older than the version in which metadata left the body.
+		changed := ok(api.Update(ctx, atlas.ID, &organization.UpdateParams{Name: new("Atlas Two"), PublicMetadata: raw(`{"a":1}`)}))(t)
+		same(t, "changed", []string{changed.Name, string(changed.PublicMetadata)}, []string{"Atlas Two", `{"a":1}`})
+	})
+	r.visit("organization.UpdateMetadata", func(t *testing.T) {
+		changed := ok(api.UpdateMetadata(ctx, atlas.ID, &organization.UpdateMetadataParams{PublicMetadata: raw(`{"b":2}`), PrivateMetadata: raw(`{"c":3}`)}))(t)
+		same(t, "merged", []string{string(changed.PublicMetadata), string(changed.PrivateMetadata)}, []string{`{"a":1,"b":2}`, `{"c":3}`})
+	})
+	r.visit("organization.Delete", func(t *testing.T) {
+		gone(t, ok(api.Delete(ctx, atlas.ID))(t), atlas.ID)
+		refusal(t, errOf(api.Delete(ctx, atlas.ID)), 404, "resource_not_found")
+	})
+}
+
+func TestGoMemberships(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), organizationmembership.NewClient(r.config)
+	atlas, ada := r.organization("atlas")
+	bob := r.user("bob@atlas.example")
+	r.visit("organizationmembership.Create", func(t *testing.T) {
+		m := ok(api.Create(ctx, &organizationmembership.CreateParams{OrganizationID: atlas.ID, UserID: &bob.ID, Role: new("org:member")}))(t)
+		same(t, "made", []string{m.Role, m.PublicUserData.UserID, m.Organization.ID}, []string{"org:member", bob.ID, atlas.ID})
+		refusal(t, errOf(api.Create(ctx, &organizationmembership.CreateParams{OrganizationID: atlas.ID, UserID: &bob.ID, Role: new("org:king")})), 404, "resource_not_found")
+	})
+	r.visit("organizationmembership.List", func(t *testing.T) {
+		for _, tt := range []struct {
+			params organizationmembership.ListParams
+			want   []string
+		}{
+			{organizationmembership.ListParams{OrderBy: new("+created_at")}, []string{ada.ID, bob.ID}},
+			{organizationmembership.ListParams{Roles: []string{"org:admin", "org:member"}, UserIDs: []string{bob.ID}}, []string{bob.ID}},
+			{organizationmembership.ListParams{Roles: []string{"org:admin"}}, []string{ada.ID}},
+		} {
+			tt.params.OrganizationID = atlas.ID
+			list := ok(api.List(ctx, &tt.params))(t)
+			same(t, "listed", each(list.OrganizationMemberships, func(m *clerk.OrganizationMembership) string { return m.PublicUserData.UserID }), tt.want)
+			same(t, "total_count", list.TotalCount, int64(len(tt.want)))
+		}
+	})
+	r.visit("organizationmembership.Update", func(t *testing.T) {
+		m := ok(api.Update(ctx, &organizationmembership.UpdateParams{OrganizationID: atlas.ID, UserID: bob.ID, Role: new("org:admin")}))(t)
+		same(t, "role", m.Role, "org:admin")
+	})
+	r.visit("organizationmembership.Delete", func(t *testing.T) {
+		gone := ok(api.Delete(ctx, &organizationmembership.DeleteParams{OrganizationID: atlas.ID, UserID: bob.ID}))(t)
+		same(t, "left", gone.PublicUserData.UserID, bob.ID)
+		refusal(t, errOf(api.Delete(ctx, &organizationmembership.DeleteParams{OrganizationID: atlas.ID, UserID: ada.ID})), 400, "organization_minimum_permissions_needed")
+	})
+	r.complete(api)
+}
+
+func TestGoInvitations(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), organizationinvitation.NewClient(r.config)
+	atlas, ada := r.organization("atlas")
+	var grace, heidi *clerk.OrganizationInvitation
+	r.visit("organizationinvitation.Create", func(t *testing.T) {
+		invite := func(address string) (*clerk.OrganizationInvitation, error) {
+			return api.Create(ctx, &organizationinvitation.CreateParams{OrganizationID: atlas.ID, EmailAddress: &address, Role: new("org:member"), InviterUserID: &ada.ID, ExpiresInDays: new(int64(3))})
+		}
+		grace, heidi = ok(invite("grace@example.com"))(t), ok(invite("heidi@example.com"))(t)
+		same(t, "expires", *grace.ExpiresAt-grace.CreatedAt, int64(3*24*3600*1000))
+		refusal(t, errOf(invite("Grace@example.com")), 400, "organization_invitation_not_unique")
+	})
+	r.visit("organizationinvitation.Get", func(t *testing.T) {
+		got := ok(api.Get(ctx, &organizationinvitation.GetParams{OrganizationID: atlas.ID, ID: grace.ID}))(t)
+		same(t, "got", plain(t, got), plain(t, grace))
+		refusal(t, errOf(api.Get(ctx, &organizationinvitation.GetParams{OrganizationID: atlas.ID, ID: "orginv_none"})), 404, "resource_not_found")
+	})
+	r.visit("organizationinvitation.Revoke", func(t *testing.T) {
+		revoke := func(requester *string) (*clerk.OrganizationInvitation, error) {
+			return api.Revoke(ctx, &organizationinvitation.RevokeParams{OrganizationID: atlas.ID, ID: heidi.ID, RequestingUserID: requester})
+		}
+		same(t, "status", ok(revoke(&ada.ID))(t).Status, "revoked")
+		refusal(t, errOf(revoke(nil)), 404, "organization_invitation_not_pending")
+	})
+	r.visit("organizationinvitation.List", func(t *testing.T) {
+		for _, tt := range []struct {
+			params organizationinvitation.ListParams
+			want   []string
+		}{
+			{organizationinvitation.ListParams{OrderBy: new("+created_at")}, []string{grace.ID, heidi.ID}},
+			{organizationinvitation.ListParams{Statuses: &[]string{"pending", "revoked"}}, []string{heidi.ID, grace.ID}},
+			{organizationinvitation.ListParams{Statuses: &[]string{"pending"}}, []string{grace.ID}},
+			{organizationinvitation.ListParams{EmailAddress: new("heidi@example.com")}, []string{heidi.ID}},
+		} {
+			tt.params.OrganizationID = atlas.ID
+			list := ok(api.List(ctx, &tt.params))(t)
+			same(t, "listed", each(list.OrganizationInvitations, func(i *clerk.OrganizationInvitation) string { return i.ID }), tt.want)
+			same(t, "total_count", list.TotalCount, int64(len(tt.want)))
+		}
+	})
+}
+
+func TestGoUsers(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), user.NewClient(r.config)
+	var ada, bob *clerk.User
+	r.visit("user.Create", func(t *testing.T) {
+		ada, bob = r.user("ada@users.example"), r.user("bob@users.example")
+		_, err := api.Create(ctx, &user.CreateParams{EmailAddresses: &[]string{"ada@users.example"}})
+		refusal(t, err, 422, "form_identifier_exists")
+	})
+	r.visit("user.Get", func(t *testing.T) {
+		same(t, "got", plain(t, ok(api.Get(ctx, ada.ID))(t)), plain(t, ada))
+		refusal(t, errOf(api.Get(ctx, "user_none")), 404, "resource_not_found")
+	})
+	r.visit("user.List", func(t *testing.T) {
+		list := ok(api.List(ctx, &user.ListParams{Query: new("@users.example"), OrderBy: new("-created_at"), ListParams: clerk.ListParams{Limit: new(int64(1))}}))(t)
+		same(t, "listed", each(list.Users, func(u *clerk.User) string { return u.ID }), []string{bob.ID})
+		same(t, "total_count", list.TotalCount, int64(2))
+	})
+	r.visit("user.Count", func(t *testing.T) {
+		same(t, "total_count", ok(api.Count(ctx, &user.ListParams{EmailAddresses: []string{"ada@users.example"}}))(t).TotalCount, int64(1))
+	})
+	r.visit("user.Update", func(t *testing.T) {
+		changed := ok(api.Update(ctx, ada.ID, &user.UpdateParams{FirstName: new("Augusta"), ExternalID: new("ext"), PublicMetadata: raw(`{"a":1}`)}))(t)
+		same(t, "changed", []string{*changed.FirstName, *changed.ExternalID, string(changed.PublicMetadata)}, []string{"Augusta", "ext", `{"a":1}`})
+	})
+	r.visit("user.UpdateMetadata", func(t *testing.T) {
+		changed := ok(api.UpdateMetadata(ctx, ada.ID, &user.UpdateMetadataParams{PublicMetadata: raw(`{"a":null,"b":2}`), UnsafeMetadata: raw(`{"c":3}`)}))(t)
+		same(t, "merged", []string{string(changed.PublicMetadata), string(changed.UnsafeMetadata)}, []string{`{"b":2}`, `{"c":3}`})
+	})
+	r.visit("user.Delete", func(t *testing.T) {
+		gone(t, ok(api.Delete(ctx, ada.ID))(t), ada.ID)
+		refusal(t, errOf(api.Get(ctx, ada.ID)), 404, "resource_not_found")
+	})
+}
