@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/config"
 	"usher/internal/invite"
+	"usher/internal/store"
 )
 
 // createInstance makes an instance and prints its secret key, the only time
@@ -42,25 +43,113 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 }
 
 // listInstances prints a line for each instance.
-func listInstances(ctx context.Context, c *config.List, stdout io.Writer) (err error) {
-	if _, err := os.Stat(filepath.Join(c.Dir, databaseFile)); err != nil {
-		return fmt.Errorf("there is no database in %s: %w", c.Dir, err)
+func listInstances(ctx context.Context, c *config.List, stdout io.Writer) error {
+	return withData(ctx, c.Dir, func(db *store.DB) error {
+		list, err := db.Instances(ctx)
+		if err != nil {
+			return fmt.Errorf("listing instances: %w", err)
+		}
+		w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tENVIRONMENT\tNAME\tCREATED")
+		for _, in := range list {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", in.ID, in.Environment, in.Name, in.CreatedAt.Time().Format(time.RFC3339))
+		}
+		return w.Flush()
+	})
+}
+
+// withData runs f on the database that is in dir.
+func withData(ctx context.Context, dir string, f func(*store.DB) error) (err error) {
+	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
+		return fmt.Errorf("there is no database in %s: %w", dir, err)
 	}
-	db, err := openStore(ctx, c.Dir, "", nil)
+	db, err := openStore(ctx, dir, "", nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	list, err := db.Instances(ctx)
+	return f(db)
+}
+
+// withInstance runs f with the instance that is meant: the one named, or the only one.
+func withInstance(ctx context.Context, dir, id string, f func(*store.DB, *invite.Instance) error) error {
+	return withData(ctx, dir, func(db *store.DB) error {
+		list, err := db.Instances(ctx)
+		if err != nil {
+			return fmt.Errorf("listing instances: %w", err)
+		}
+		if id == "" && len(list) == 1 {
+			return f(db, list[0])
+		}
+		if id == "" {
+			return fmt.Errorf("there are %d instances: name one with --instance", len(list))
+		}
+		for _, in := range list {
+			if in.ID == id {
+				return f(db, in)
+			}
+		}
+		return fmt.Errorf("there is no instance %s in %s", id, dir)
+	})
+}
+
+// rekey gives all instances another master key.
+func rekey(ctx context.Context, c *config.Rekey, stdout io.Writer) error {
+	keys, err := invite.NewKeyring(c.MasterKey.Bytes)
 	if err != nil {
-		return fmt.Errorf("listing instances: %w", err)
+		return mistake("master-key", err)
 	}
-	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tENVIRONMENT\tNAME\tCREATED")
-	for _, in := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", in.ID, in.Environment, in.Name, in.CreatedAt.Time().Format(time.RFC3339))
-	}
-	return w.Flush()
+	return withData(ctx, c.Dir, func(db *store.DB) error {
+		if err := db.Rekey(ctx, keys); err != nil {
+			return fmt.Errorf("changing the master key: %w", err)
+		}
+		_, err := fmt.Fprintln(stdout, "The data belongs to this master key now. Restart usher with it.")
+		return err
+	})
+}
+
+// createKey makes another secret key and prints it, the only time that it can be
+// seen.
+func createKey(ctx context.Context, c *config.CreateKey, stdout io.Writer) error {
+	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+		secret, err := db.CreateKey(ctx, in)
+		if err != nil {
+			return fmt.Errorf("creating a key: %w", err)
+		}
+		_, err = fmt.Fprintf(stdout, "instance    %s\nsecret key  %s\n\nThe key is shown only now; the database has its hash.\n", in.ID, secret)
+		return err
+	})
+}
+
+// listKeys prints a line for each secret key of an instance.
+func listKeys(ctx context.Context, c *config.ListKeys, stdout io.Writer) error {
+	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+		list, err := db.Keys(ctx, in)
+		if err != nil {
+			return fmt.Errorf("listing keys: %w", err)
+		}
+		w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tCREATED")
+		for _, k := range list {
+			fmt.Fprintf(w, "%s\t%s\n", k.ID, k.CreatedAt.Time().Format(time.RFC3339))
+		}
+		return w.Flush()
+	})
+}
+
+// revokeKey ends a secret key.
+func revokeKey(ctx context.Context, c *config.RevokeKey, stdout io.Writer) error {
+	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+		known, err := db.RevokeKey(ctx, in, c.KeyID)
+		if err != nil {
+			return fmt.Errorf("revoking a key: %w", err)
+		}
+		if !known {
+			return fmt.Errorf("%s has no key %s", in.ID, c.KeyID)
+		}
+		_, err = fmt.Fprintf(stdout, "revoked %s\n", c.KeyID)
+		return err
+	})
 }
 
 // migrate brings the schema up and says which version it is now.

@@ -65,6 +65,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return createInstance(ctx, &cli.Instance.Create, stdout)
 	case "instance list":
 		return listInstances(ctx, &cli.Instance.List, stdout)
+	case "instance rekey":
+		return rekey(ctx, &cli.Instance.Rekey, stdout)
+	case "instance key create":
+		return createKey(ctx, &cli.Instance.Key.Create, stdout)
+	case "instance key list":
+		return listKeys(ctx, &cli.Instance.Key.List, stdout)
+	case "instance key revoke":
+		return revokeKey(ctx, &cli.Instance.Key.Revoke, stdout)
 	case "config serve", "config dev":
 		return showConfig(cli, stdout)
 	case "version":

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,6 +41,5 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	} else {
 		log.WarnContext(ctx, "no --smtp-url: mails wait in the outbox until there is one")
 	}
-	log.InfoContext(ctx, "serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL), slog.String("data", c.Dir))
 	return s.run(ctx)
 }

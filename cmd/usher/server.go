@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,7 +51,7 @@ type server struct {
 
 	main, metrics net.Listener // metrics is nil when main serves them
 	publicURL     string
-	stopping      atomic.Bool
+	stopping      chan struct{} // closed when the server is told to stop
 }
 
 // databaseFile is the database inside a data folder.
@@ -148,6 +147,8 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.db.ReleaseLeases(ctx); err != nil {
 		return fmt.Errorf("taking over deliveries: %w", err)
 	}
+	s.stopping = make(chan struct{})
+	s.log.InfoContext(ctx, "serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL))
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.registry.MustRegister(newOutboxCollector(s.db))
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -178,7 +179,8 @@ func (s *server) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-failed.Done():
 	}
-	s.stopping.Store(true)
+	s.log.InfoContext(ctx, "stopping", slog.Duration("drain_timeout", s.delivery.DrainTimeout))
+	close(s.stopping)
 	drain, cancel := context.WithTimeout(work, s.delivery.DrainTimeout)
 	defer cancel()
 	var err error
@@ -204,7 +206,7 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 // handler is the main listener: the probes, then every surface behind the edge.
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
-	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys}
+	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Stopping: s.stopping}
 	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	if s.inbox {
@@ -256,14 +258,17 @@ func alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	switch {
-	case s.stopping.Load():
+	select {
+	case <-s.stopping:
 		plain(w, http.StatusServiceUnavailable, "stopping")
-	case s.db.Ping(ctx) != nil:
-		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
 	default:
-		plain(w, http.StatusOK, "ok")
 	}
+	if s.db.Ping(ctx) != nil {
+		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	plain(w, http.StatusOK, "ok")
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

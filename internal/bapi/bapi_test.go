@@ -56,7 +56,7 @@ func TestInboxWaitsForMail(t *testing.T) {
 	var server *bapi.Server
 	a := newAPI(t, func(s *bapi.Server) {
 		server = s
-		s.Letters = func(_ context.Context, _, to string, _ int) ([]invite.Letter, error) {
+		s.Letters = func(_ context.Context, _, to string, _ invite.Page) ([]invite.Letter, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			asked <- struct{}{}
@@ -87,9 +87,27 @@ func TestInboxWaitsForMail(t *testing.T) {
 	}
 }
 
+func TestAStopAnswersThoseWhoWait(t *testing.T) {
+	stopping, asked := make(chan struct{}), make(chan struct{}, 10)
+	a := newAPI(t, func(s *bapi.Server) {
+		s.Stopping = stopping
+		s.Letters = func(context.Context, string, string, invite.Page) ([]invite.Letter, error) {
+			asked <- struct{}{}
+			return nil, nil
+		}
+	})
+	go func() {
+		<-asked // it has looked, and found nothing
+		close(stopping)
+	}()
+	if status, _, body := a.call(t, "GET", "/usher/v1/inbox?wait=60s", ""); status != http.StatusOK || body != `{"data":[],"total_count":0}` {
+		t.Errorf("%d %s, want an empty list", status, body)
+	}
+}
+
 func TestInboxRefusesWaitsThatAreNone(t *testing.T) {
 	a := newAPI(t, func(s *bapi.Server) {
-		s.Letters = func(context.Context, string, string, int) ([]invite.Letter, error) { return nil, nil }
+		s.Letters = func(context.Context, string, string, invite.Page) ([]invite.Letter, error) { return nil, nil }
 	})
 	for _, wait := range []string{"soon", "-1s", "61s", "5"} {
 		if status, _, body := a.call(t, "GET", "/usher/v1/inbox?wait="+wait, ""); status != http.StatusUnprocessableEntity || !strings.Contains(body, `"param_name":"wait"`) {

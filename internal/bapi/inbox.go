@@ -37,8 +37,9 @@ func letterOf(l invite.Letter) letter {
 // maxWait bounds how long a request may wait for mail.
 const maxWait = 60 * time.Second
 
-// readInbox serves GET /usher/v1/inbox: the newest mail first, for one address
-// with to. With wait it answers as soon as there is any, or empty after that time.
+// readInbox serves GET /usher/v1/inbox: a page, the newest mail first, for one
+// address with to. With wait it answers as soon as there is any, or empty after
+// that time or when the server stops.
 func (s *Server) readInbox(r *request) ([]byte, error) {
 	page, err := clerk.ParsePage(r.query)
 	if err != nil {
@@ -52,7 +53,7 @@ func (s *Server) readInbox(r *request) ([]byte, error) {
 	defer cancel()
 	for {
 		received := s.DB.Received()
-		letters, err := s.Letters(r.Context(), r.instance.ID, r.query.Get("to"), page.Limit)
+		letters, err := s.Letters(r.Context(), r.instance.ID, r.query.Get("to"), page)
 		if err != nil {
 			return nil, err
 		}
@@ -62,6 +63,8 @@ func (s *Server) readInbox(r *request) ([]byte, error) {
 		select {
 		case <-received:
 		case <-ctx.Done():
+		case <-s.Stopping:
+			cancel()
 		}
 	}
 }

@@ -24,8 +24,10 @@ type Server struct {
 	DB      *store.DB
 	Encoder *clerk.Encoder
 	Keys    *invite.Keyring
+	// Stopping is closed when the server is to stop: whoever waits then is answered.
+	Stopping <-chan struct{}
 	// Letters reads the inbox; nil where mail is not kept in one.
-	Letters func(ctx context.Context, instance, to string, limit int) ([]invite.Letter, error)
+	Letters func(ctx context.Context, instance, to string, page invite.Page) ([]invite.Letter, error)
 }
 
 // request is one authenticated request.

@@ -65,8 +65,10 @@ type Migrate struct {
 
 // Instance groups the commands about instances.
 type Instance struct {
-	Create Create `cmd:"" help:"Create an instance and print its secret key, once." example:"usher instance create --name Acme --home-url https://app.acme.example"`
-	List   List   `cmd:"" help:"List the instances." example:"usher instance list --data /var/lib/usher"`
+	Create Create      `cmd:"" help:"Create an instance and print its secret key, once." example:"usher instance create --name Acme --home-url https://app.acme.example"`
+	List   List        `cmd:"" help:"List the instances." example:"usher instance list --data /var/lib/usher"`
+	Rekey  Rekey       `cmd:"" help:"Give all instances another master key; every link that is out breaks." example:"USHER_MASTER_KEY_FILE=/run/secrets/new-key usher instance rekey"`
+	Key    InstanceKey `cmd:"" help:"Create, list and revoke the secret keys of an instance."`
 }
 
 // Create holds the options of "usher instance create".
@@ -80,6 +82,44 @@ type Create struct {
 // List holds the options of "usher instance list".
 type List struct {
 	Data `embed:"" group:"Data"`
+}
+
+// Rekey holds the options of "usher instance rekey".
+type Rekey struct {
+	Data `embed:"" group:"Data"`
+	Keys `embed:"" group:"Keys"`
+}
+
+// InstanceKey groups the commands about secret keys. To replace one, create
+// another, give it to whoever uses the old one, and revoke that.
+type InstanceKey struct {
+	Create CreateKey `cmd:"" help:"Create another secret key and print it, once." example:"usher instance key create --instance ins_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	List   ListKeys  `cmd:"" help:"List the secret keys by what is known of them." example:"usher instance key list"`
+	Revoke RevokeKey `cmd:"" help:"Revoke a secret key; a running server refuses it within a second." example:"usher instance key revoke --key-id 5ca1ab1e0042"`
+}
+
+// CreateKey holds the options of "usher instance key create".
+type CreateKey struct {
+	Data     `embed:"" group:"Data"`
+	Selected `embed:"" group:"Application"`
+}
+
+// ListKeys holds the options of "usher instance key list".
+type ListKeys struct {
+	Data     `embed:"" group:"Data"`
+	Selected `embed:"" group:"Application"`
+}
+
+// RevokeKey holds the options of "usher instance key revoke".
+type RevokeKey struct {
+	Data     `embed:"" group:"Data"`
+	Selected `embed:"" group:"Application"`
+	KeyID    string `group:"Keys" needed:"revoke" placeholder:"ID" help:"The key to revoke, by the id that usher instance key list shows."`
+}
+
+// Selected names one instance.
+type Selected struct {
+	Instance string `placeholder:"ID" help:"The instance. Not needed when there is only one."`
 }
 
 // Config holds the two commands whose configuration can be shown; without a
@@ -115,7 +155,7 @@ type Data struct {
 
 // Keys holds what the tickets' and the database's secrets are derived from.
 type Keys struct {
-	MasterKey Key `needed:"serve,create" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
+	MasterKey Key `needed:"serve,create,rekey" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
 }
 
 // Development holds what only a development server has.

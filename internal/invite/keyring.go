@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -21,6 +22,7 @@ const MinMasterKey = 32
 type Keyring struct {
 	ticket sync.Pool   // of hash.Hash keyed to sign tickets: preparing the key costs as much as signing
 	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
+	mark   string
 }
 
 // NewKeyring derives a keyring from a master key of at least MinMasterKey
@@ -37,6 +39,10 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deriving the sealing key: %w", err)
 	}
+	mark, err := hkdf.Key(sha256.New, master, nil, "usher/v1/mark", 16)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the mark: %w", err)
+	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sealing key: %w", err)
@@ -45,10 +51,14 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sealing key: %w", err)
 	}
-	k := &Keyring{seal: aead}
+	k := &Keyring{seal: aead, mark: hex.EncodeToString(mark)}
 	k.ticket.New = func() any { return hmac.New(sha256.New, ticket) }
 	return k, nil
 }
+
+// Mark returns what tells the master key from any other and reveals nothing of it:
+// 32 hexadecimal digits.
+func (k *Keyring) Mark() string { return k.mark }
 
 // appendTicketMAC appends the signature of signed to dst.
 func (k *Keyring) appendTicketMAC(dst, signed []byte) []byte {

@@ -105,10 +105,10 @@ func (c *Courier) keep(ctx context.Context, m store.Message, about store.MailSub
 	return c.DB.KeepMail(ctx, m, about.Invitation.Email, raw)
 }
 
-// Letters returns the newest mails kept for an instance, or for one address of
-// it when to is not empty.
-func (c *Courier) Letters(ctx context.Context, instance, to string, limit int) ([]invite.Letter, error) {
-	kept, err := c.DB.Inbox(ctx, instance, to, limit)
+// Letters returns a page of the mails kept for an instance, or for one address of
+// it when to is not empty, the newest first.
+func (c *Courier) Letters(ctx context.Context, instance, to string, page invite.Page) ([]invite.Letter, error) {
+	kept, err := c.DB.Inbox(ctx, instance, to, page)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
 			t.Errorf("%s holds a ticket", name)
 		}
 	}
-	letters, err := o.Letters(t.Context(), o.in.ID, "Grace@Example.com", 10)
+	letters, err := o.Letters(t.Context(), o.in.ID, "Grace@Example.com", invite.Page{Limit: 10})
 	if err != nil || len(letters) != 1 {
 		t.Fatalf("letters = %d, %v; want 1", len(letters), err)
 	}
@@ -143,7 +143,7 @@ func TestAMessageIsKeptOnceHoweverOftenItIsDelivered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if letters, err := o.Letters(t.Context(), o.in.ID, "", 10); err != nil || len(letters) != 1 {
+	if letters, err := o.Letters(t.Context(), o.in.ID, "", invite.Page{Limit: 10}); err != nil || len(letters) != 1 {
 		t.Errorf("%d letters, %v; want 1", len(letters), err)
 	}
 }
@@ -183,7 +183,7 @@ func TestTheSMTPServerGetsTheLinkByMail(t *testing.T) {
 	if ticket := ticketOf(t, strings.TrimSpace(link), o.Keys); ticket.InvitationID != i.ID || ticket.Channel != invite.ByMail {
 		t.Errorf("the ticket is %+v, want that of %s by mail", ticket, i.ID)
 	}
-	if letters, err := o.Letters(t.Context(), o.in.ID, "", 10); err != nil || len(letters) != 0 {
+	if letters, err := o.Letters(t.Context(), o.in.ID, "", invite.Page{Limit: 10}); err != nil || len(letters) != 0 {
 		t.Errorf("%d letters were kept, %v; want none", len(letters), err)
 	}
 }

@@ -31,15 +31,15 @@ func (db *DB) KeepMail(ctx context.Context, m Message, to invite.Email, raw json
 	})
 }
 
-// Inbox returns the newest messages kept for an instance, or for one address of
-// it when to is not empty.
-func (db *DB) Inbox(ctx context.Context, instance, to string, limit int) ([]Mail, error) {
+// Inbox returns a page of the messages kept for an instance, or for one address
+// of it when to is not empty, the newest first.
+func (db *DB) Inbox(ctx context.Context, instance, to string, page invite.Page) ([]Mail, error) {
 	var q where
 	q.and(`instance_id = ` + q.arg(instance))
 	if to != "" {
 		q.in(`email_key`, keysOf([]string{to}))
 	}
-	return db.mails(ctx, instance, q.clause()+order(`id`, `id`, true)+` LIMIT `+q.arg(limit), q.args)
+	return db.mails(ctx, instance, q.clause()+order(`id`, `id`, true)+q.limit(page), q.args)
 }
 
 // InboxMessage returns one kept message; ok is false when there is none.

@@ -54,9 +54,9 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 			return fmt.Errorf("writing settings: %w", err)
 		}
 		if _, err := t.exec(`
-			INSERT INTO instances (instance_id, environment, name, home_url, max_allowed_memberships, mail_proof_only, settings, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			in.ID, in.Environment, in.Name, in.HomeURL, in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
+			INSERT INTO instances (instance_id, environment, name, home_url, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			in.ID, in.Environment, in.Name, in.HomeURL, db.opts.Keys.Mark(), in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
 			return err
 		}
 		return t.insertKey(in.ID, secretKey)
@@ -74,6 +74,81 @@ func (db *DB) AddKey(ctx context.Context, in *invite.Instance, secretKey string)
 		return err
 	}
 	return db.write(ctx, func(t *tx) error { return t.insertKey(in.ID, secretKey) })
+}
+
+// ErrOtherMasterKey is returned by Open when there are instances that were made
+// with another master key.
+var ErrOtherMasterKey = errors.New("this master key is not the one that the data was made with, so no link would open (usher instance rekey changes it)")
+
+func (db *DB) checkMasterKey(ctx context.Context) error {
+	if db.opts.Keys == nil {
+		return nil
+	}
+	return db.query(ctx, func(t *tx) error {
+		var others int
+		err := t.row(`SELECT count(*) FROM instances WHERE master_key <> $1`, db.opts.Keys.Mark()).Scan(&others)
+		if err == nil && others > 0 {
+			return ErrOtherMasterKey
+		}
+		return err
+	})
+}
+
+// Rekey has all instances belong to another master key from now on. What was
+// sealed or signed with the former one is of no use any more.
+func (db *DB) Rekey(ctx context.Context, keys *invite.Keyring) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE instances SET master_key = $1`, keys.Mark())
+		return err
+	})
+}
+
+// Key is a secret key as far as it is known: the key itself is not kept.
+type Key struct {
+	ID        string // the first 12 digits of its hash
+	CreatedAt invite.Instant
+}
+
+// Keys returns an instance's secret keys, oldest first.
+func (db *DB) Keys(ctx context.Context, in *invite.Instance) ([]Key, error) {
+	var list []Key
+	err := db.query(ctx, func(t *tx) error {
+		list = nil
+		return t.each(`
+			SELECT key_hash, created_at
+			FROM keys
+			WHERE instance_id = $1
+			ORDER BY created_at, key_hash`, []any{in.ID}, func(row scanner) error {
+			var k Key
+			err := row.Scan(&k.ID, &k.CreatedAt)
+			k.ID = k.ID[:keyIDLength]
+			list = append(list, k)
+			return err
+		})
+	})
+	return list, err
+}
+
+// keyIDLength is 48 bits: an instance has a handful of keys.
+const keyIDLength = 12
+
+// CreateKey gives an instance another secret key and returns it: only its hash is
+// stored.
+func (db *DB) CreateKey(ctx context.Context, in *invite.Instance) (string, error) {
+	secret := NewSecretKey(in.Environment)
+	return secret, db.write(ctx, func(t *tx) error { return t.insertKey(in.ID, secret) })
+}
+
+// RevokeKey ends a secret key, named by the id that Keys returned. A server that
+// runs refuses it within a second. It reports whether there was such a key.
+func (db *DB) RevokeKey(ctx context.Context, in *invite.Instance, id string) (bool, error) {
+	var n int64
+	err := db.write(ctx, func(t *tx) (err error) {
+		t.changed = []string{}
+		n, err = t.exec(`DELETE FROM keys WHERE instance_id = $1 AND substr(key_hash, 1, 12) = $2`, in.ID, id)
+		return err
+	})
+	return n > 0, err
 }
 
 func (t *tx) insertKey(instance, secretKey string) error {

@@ -193,10 +193,30 @@ func (t *tx) manager(instance, user, role string) (*invite.Person, error) {
 	return p, invite.CheckInviter(r)
 }
 
-// insertInvitation stores i, whose Role still is the role's id, or refuses with
-// DuplicateInvitation.
+// insertInvitation stores i, whose Role still is the role's id, in place of one
+// that has expired, or refuses with DuplicateInvitation.
 func (t *tx) insertInvitation(i *invite.Invitation) error {
 	t.lowerHorizon(i)
+	inserted, err := t.tryInvitation(i)
+	if err != nil || inserted {
+		return err
+	}
+	var late string
+	if err := t.row(`
+		SELECT id
+		FROM invitations
+		WHERE instance_id = $1 AND organization_id = $2 AND email_key = $3 AND closed = '' AND expires_at <= $4`,
+		i.InstanceID, i.OrganizationID, i.Email.Key, t.now).Scan(&late); err != nil {
+		return missing(err, invite.Err(invite.DuplicateInvitation))
+	}
+	if err := t.expire(i.InstanceID, i.OrganizationID, late); err != nil {
+		return err
+	}
+	_, err = t.tryInvitation(i)
+	return err
+}
+
+func (t *tx) tryInvitation(i *invite.Invitation) (inserted bool, err error) {
 	n, err := t.exec(`
 		INSERT INTO invitations (instance_id, organization_id, id, email_address, email_key, role_id, inviter_id, status, closed,
 			public_metadata, private_metadata, redirect_url, generation, user_id, expires_at, created_at, updated_at)
@@ -204,10 +224,7 @@ func (t *tx) insertInvitation(i *invite.Invitation) error {
 		ON CONFLICT (instance_id, organization_id, email_key, closed) DO NOTHING`,
 		i.InstanceID, i.OrganizationID, i.ID, i.Email.Address, i.Email.Key, i.Role, i.InviterID, i.Status,
 		string(i.PublicMetadata), string(i.PrivateMetadata), i.RedirectURL, i.Generation, i.ExpiresAt, i.CreatedAt, i.UpdatedAt)
-	if err == nil && n == 0 {
-		return invite.Err(invite.DuplicateInvitation)
-	}
-	return err
+	return n > 0, err
 }
 
 // announce seats new invitations and queues their events and mails.
@@ -323,9 +340,11 @@ func (t *tx) overdue(instance, organization string) (n int, err error) {
 	return n, err
 }
 
-// seats returns the organization with its limit and counters only, after writing
-// down what has expired there, so that the counters and the uniqueness of pending
-// invitations are exact.
+// maxEnded is how many overdue invitations an operation writes down on its way.
+const maxEnded = 100
+
+// seats returns the organization with its limit and counters only, exact now. It
+// writes down some of what has expired there; the rest is the sweeper's.
 func (t *tx) seats(instance, id string) (*invite.Organization, error) {
 	o := &invite.Organization{ID: id, InstanceID: instance}
 	var overdue int
@@ -345,17 +364,23 @@ func (t *tx) seats(instance, id string) (*invite.Organization, error) {
 	due, err := t.strings(`
 		SELECT id
 		FROM invitations
-		WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id = $3`, instance, t.now, id)
+		WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id = $3
+		ORDER BY expires_at
+		LIMIT $4`, instance, t.now, id, maxEnded)
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range due {
-		if err := t.end(&invite.Invitation{ID: i, InstanceID: instance, OrganizationID: id, Status: invite.Expired, UpdatedAt: t.now}); err != nil {
+		if err := t.expire(instance, id, i); err != nil {
 			return nil, err
 		}
 	}
-	o.Pending -= len(due)
+	o.Pending -= overdue
 	return o, nil
+}
+
+func (t *tx) expire(instance, organization, id string) error {
+	return t.end(&invite.Invitation{ID: id, InstanceID: instance, OrganizationID: organization, Status: invite.Expired, UpdatedAt: t.now})
 }
 
 // SweepExpired writes down up to limit invitations of all instances that have

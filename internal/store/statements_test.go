@@ -20,6 +20,8 @@ import (
 // begin, and why.
 var withoutTenant = map[string]string{
 	"SELECT instance_id FROM instances":                "sweeps serve every tenant, one after the other",
+	"SELECT count(*) FROM instances WHERE master_key":  "one master key serves every tenant",
+	"UPDATE instances SET master_key":                  "one master key serves every tenant",
 	" FROM instances id ORDER BY":                      "the operator's list of tenants",
 	"SELECT due_at FROM outbox WHERE bucket":           "workers deliver for every tenant",
 	"UPDATE outbox SET attempt = attempt + 1":          "workers deliver for every tenant",

@@ -32,7 +32,8 @@ type Options struct {
 	Path string
 	// Now is the clock; every instant that is stored or compared comes from it.
 	Now func() time.Time
-	// Keys seals what the database keeps but must not reveal.
+	// Keys seals what the database keeps but must not reveal; nil for a command
+	// that has nothing to do with that.
 	Keys *invite.Keyring
 	// Event renders a domain value as the JSON of an event's data. It must not
 	// put in anything that can be replayed.
@@ -52,6 +53,7 @@ type DB struct {
 	authenticated sync.Map      // key hash → authenticated
 	settings      atomic.Uint64 // raised by each change of an instance
 	reservation   *sql.DB       // holds Reserve's lock; nil without one
+	closed        func() error
 
 	mu      sync.Mutex
 	outbox  chan struct{} // closed and replaced when messages were queued
@@ -60,7 +62,8 @@ type DB struct {
 }
 
 // Open opens or creates the database file, readable by its owner only, migrates its schema and starts the
-// writer. Close must be called.
+// writer. Close must be called. With keys that are not those of the data it returns
+// ErrOtherMasterKey.
 func Open(ctx context.Context, opts Options) (*DB, error) {
 	if _, err := os.Stat(filepath.Dir(opts.Path)); err != nil {
 		return nil, fmt.Errorf("opening the data folder: %w", err)
@@ -89,10 +92,15 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newCache(),
 		outbox: make(chan struct{}), inbox: make(chan struct{}),
 	}
+	db.closed = sync.OnceValue(db.close)
 	if db.writer, err = startWriter(ctx, db, write); err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	if err := db.openReaders(ctx, 2*max(runtime.GOMAXPROCS(0), 2)); err != nil {
+	err = db.openReaders(ctx, 2*max(runtime.GOMAXPROCS(0), 2))
+	if err == nil {
+		err = db.checkMasterKey(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -134,8 +142,10 @@ func (db *DB) openReaders(ctx context.Context, n int) error {
 }
 
 // Close waits for the writes under way and closes the database. No operation
-// may be started afterwards.
-func (db *DB) Close() error {
+// may be started afterwards; closing again changes nothing.
+func (db *DB) Close() error { return db.closed() }
+
+func (db *DB) close() error {
 	err := db.writer.close()
 	for range cap(db.readers) {
 		select {

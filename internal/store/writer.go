@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"usher/internal/invite"
 )
@@ -30,7 +31,6 @@ type job struct {
 	run    func(*tx) error
 	tx     *tx
 	err    error
-	panic  any
 	answer chan struct{}
 }
 
@@ -79,9 +79,6 @@ func (w *writer) do(ctx context.Context, f func(*tx) error) error {
 		default:
 			return errClosed
 		}
-	}
-	if j.panic != nil {
-		panic(j.panic)
 	}
 	return j.err
 }
@@ -166,7 +163,7 @@ func (w *writer) commit(batch []*job) bool {
 // perform runs one job. A refusal by a rule stays with the job; any other error
 // is returned, since the transaction may not be what it was.
 func (w *writer) perform(j *job) error {
-	j.tx, j.err, j.panic = nil, nil, nil
+	j.tx, j.err = nil, nil
 	if j.ctx.Err() != nil {
 		j.err = context.Cause(j.ctx)
 		return nil
@@ -174,8 +171,8 @@ func (w *writer) perform(j *job) error {
 	t := w.db.begin(w.conn)
 	t.write, t.uncached = true, t.uncached || w.unsettled
 	j.tx = t
-	j.err = w.guard(j, t)
-	refused := j.panic != nil || isRefusal(j.err)
+	j.err = guard(j.run, t)
+	refused := isRefusal(j.err)
 	switch {
 	case j.err != nil && !refused:
 		return j.err
@@ -189,15 +186,15 @@ func (w *writer) perform(j *job) error {
 	return w.conn.run("RELEASE operation")
 }
 
-// guard keeps a panic of one operation from ending the writer; do raises it
-// again where it belongs.
-func (w *writer) guard(j *job, t *tx) (err error) {
+// guard keeps a panic of one operation from ending the writer. It becomes the
+// operation's error, with the stack that it happened on.
+func guard(run func(*tx) error, t *tx) (err error) {
 	defer func() {
-		if j.panic = recover(); j.panic != nil {
-			err = errors.New("panic in a transaction")
+		if v := recover(); v != nil {
+			err = refusal{fmt.Errorf("panic in a transaction: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	return j.run(t)
+	return run(t)
 }
 
 func isRefusal(err error) bool {

@@ -34,7 +34,7 @@ func (s *Server) listInbox(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := inboxView{To: oneLine(r.URL.Query().Get("to"))}
 	for _, in := range instances {
-		letters, err := s.Letters(r.Context(), in.ID, view.To, maxListed)
+		letters, err := s.Letters(r.Context(), in.ID, view.To, invite.Page{Limit: maxListed})
 		if err != nil {
 			return err
 		}

@@ -15,10 +15,10 @@ import (
 // postbox is an inbox with the letters of each instance.
 type postbox map[string][]invite.Letter
 
-func (p postbox) letters(_ context.Context, instance, to string, limit int) ([]invite.Letter, error) {
+func (p postbox) letters(_ context.Context, instance, to string, page invite.Page) ([]invite.Letter, error) {
 	var list []invite.Letter
 	for _, l := range p[instance] {
-		if (to == "" || l.To == to) && len(list) < limit {
+		if (to == "" || l.To == to) && len(list) < page.Limit {
 			list = append(list, l)
 		}
 	}
@@ -137,7 +137,7 @@ func TestInboxShowsOneMail(t *testing.T) {
 
 func TestDatabaseUnavailable(t *testing.T) {
 	s := open(t, func(s *site, _ *invite.Instance) {
-		s.pages.Letters = func(context.Context, string, string, int) ([]invite.Letter, error) {
+		s.pages.Letters = func(context.Context, string, string, invite.Page) ([]invite.Letter, error) {
 			return nil, fmt.Errorf("%w: %w", invite.Err(invite.Unavailable), errors.New("disk I/O error (778)"))
 		}
 	})

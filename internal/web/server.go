@@ -24,7 +24,7 @@ type Server struct {
 	PublicURL string // the origin people see; forms are taken from it and from nowhere else
 	// Letters and Letter read the inbox; nil where mail is not kept in one, and
 	// the inbox's pages do not exist.
-	Letters func(ctx context.Context, instanceID, to string, limit int) ([]invite.Letter, error)
+	Letters func(ctx context.Context, instanceID, to string, page invite.Page) ([]invite.Letter, error)
 	Letter  func(ctx context.Context, instanceID, id string) (letter invite.Letter, ok bool, err error)
 
 	origins *http.CrossOriginProtection

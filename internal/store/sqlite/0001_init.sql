@@ -9,6 +9,7 @@ CREATE TABLE instances (
     environment             TEXT NOT NULL, -- test | live
     name                    TEXT NOT NULL,
     home_url                TEXT NOT NULL,
+    master_key              TEXT NOT NULL, -- its mark: what the secrets here were made with
     max_allowed_memberships INTEGER NOT NULL, -- of a new organization; 0 = no limit
     mail_proof_only         INTEGER NOT NULL,
     settings                TEXT NOT NULL, -- JSON, invite.Settings
@@ -23,6 +24,7 @@ CREATE TABLE keys (
     instance_id TEXT NOT NULL,
     created_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX keys_by_instance ON keys (instance_id);
 
 CREATE TABLE roles (
     instance_id TEXT NOT NULL,

@@ -208,6 +208,33 @@ func testOverdue(w *World) {
 	w.invite("a@example.com") // an expired one does not block
 }
 
+// testManyOverdue has more invitations expire at once than one operation writes
+// down.
+func testManyOverdue(w *World) {
+	const many = 250
+	w.limit(many + 1)
+	for k := range many / 10 {
+		var news []invite.NewInvitation
+		for j := range 10 {
+			news = append(news, asking(fmt.Sprintf("u%d@example.com", 10*k+j)))
+		}
+		must(w.DB.CreateInvitations(w.Context(), w.Instance, w.Org.ID, news))(w.T)
+	}
+	_, err := w.DB.CreateInvitation(w.Context(), w.Instance, w.Org.ID, asking("one@example.com"))
+	w.refused("inviting one more than fit", err, invite.QuotaExceeded)
+	w.Clock.Add(30 * day)
+	w.invite(fmt.Sprintf("u%d@example.com", many-1)) // the last to be written down
+	w.wantSeats(1, 1)
+	var stored int
+	if err := w.Raw.QueryRow(`SELECT pending FROM organizations WHERE id = $1`, w.Org.ID).Scan(&stored); err != nil || stored < many/2 {
+		w.Errorf("one operation left %d pending, %v; want it to leave the most to the sweeper", stored, err)
+	}
+	w.invite("one@example.com")
+	w.wantSeats(1, 2)
+	must(w.DB.SweepExpired(w.Context(), many))(w.T)
+	w.wantSeats(1, 2)
+}
+
 // testEarlierExpiry has an invitation expire before all that were there when a
 // list was read.
 func testEarlierExpiry(w *World) {
@@ -634,7 +661,7 @@ func testInbox(w *World) {
 		w.Error("nobody was told of the mail")
 	}
 	for to, want := range map[string]int{"": 1, "A@example.com": 1, "b@example.com": 0} {
-		list := must(w.DB.Inbox(w.Context(), w.Instance.ID, to, 10))(w.T)
+		list := must(w.DB.Inbox(w.Context(), w.Instance.ID, to, invite.Page{Limit: 10}))(w.T)
 		if len(list) != want {
 			w.Errorf("the inbox of %q has %d mails, want %d", to, len(list), want)
 		}
@@ -652,4 +679,28 @@ func testInbox(w *World) {
 	}
 	_, err = w.DB.InvitationByTicket(w.Context(), kept.Invitation)
 	w.refused("its ticket", err, invite.OrganizationDeleted)
+}
+
+// testKeys replaces the instance's secret key.
+func testKeys(w *World) {
+	first := must(w.DB.Keys(w.Context(), w.Instance))(w.T)
+	w.Clock.Add(time.Second)
+	secret := must(w.DB.CreateKey(w.Context(), w.Instance))(w.T)
+	if in := must(w.DB.Authenticate(w.Context(), secret))(w.T); in.ID != w.Instance.ID {
+		w.Errorf("the new key selects %s, want %s", in.ID, w.Instance.ID)
+	}
+	list := must(w.DB.Keys(w.Context(), w.Instance))(w.T)
+	if len(first) != 1 || len(list) != 2 || list[0] != first[0] {
+		w.Fatalf("got keys %v, then %v; want one and then another behind it", first, list)
+	}
+	other, _ := must2(w.DB.CreateInstance(w.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, ""))(w.T)
+	if known := must(w.DB.RevokeKey(w.Context(), other, list[1].ID))(w.T); known {
+		w.Error("another instance revoked the key")
+	}
+	if known := must(w.DB.RevokeKey(w.Context(), w.Instance, list[1].ID))(w.T); !known {
+		w.Error("the key was not found")
+	}
+	w.Clock.Add(time.Second)
+	_, err := w.DB.Authenticate(w.Context(), secret)
+	w.refused("authenticating with a revoked key", err, invite.KeyInvalid)
 }
