@@ -301,7 +301,8 @@ const (
 	sweepBatch = 500
 )
 
-// sweep writes down expiries and forgets old idempotency keys until ctx ends.
+// sweep writes down expiries and forgets old events and idempotency keys until
+// ctx ends.
 func (s *server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -320,6 +321,15 @@ func (s *server) sweep(ctx context.Context) error {
 func (s *server) sweepOnce(ctx context.Context) error {
 	for {
 		n, err := s.db.SweepExpired(ctx, sweepBatch)
+		if err != nil {
+			return err
+		}
+		if n < sweepBatch {
+			break
+		}
+	}
+	for {
+		n, err := s.db.ForgetEvents(ctx, s.delivery.EventRetention, sweepBatch)
 		if err != nil {
 			return err
 		}

@@ -48,6 +48,10 @@ var routes = map[string]map[string]handler{
 		"PATCH": (*Server).mergeMembershipMetadata,
 	},
 
+	"/usher/v1/events": {
+		"GET": (*Server).readEvents,
+	},
+
 	"/v1/users": {
 		"GET":  (*Server).listUsers,
 		"POST": (*Server).createUser,

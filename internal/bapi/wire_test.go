@@ -54,6 +54,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	must(t, err)
 	vars := map[string]string{
 		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
+		"types":    strings.Repeat("organization.created,", 100) + "organization.created",
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
 	settings, err := db.OrganizationSettings(t.Context(), in)

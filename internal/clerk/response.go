@@ -2,7 +2,6 @@ package clerk
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -280,21 +279,3 @@ type TotalCount struct {
 
 // TotalCountOf returns n as an answer.
 func TotalCountOf(n int) TotalCount { return TotalCount{Object: "total_count", TotalCount: n} }
-
-// EventData renders a domain value as the data of an event (contract §7.2). The
-// url of an invitation is always null in it: events are kept, links are not.
-func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, error) {
-	switch v := data.(type) {
-	case *invite.Invitation:
-		return e.appendInvitation(nil, v, now, false), nil
-	case *invite.Membership:
-		return Marshal(e.Membership(v))
-	case *invite.Organization:
-		return Marshal(e.CountedOrganization(v))
-	case *invite.User:
-		return Marshal(e.User(v))
-	case invite.Deleted:
-		return Marshal(DeletedOf(v))
-	}
-	return nil, fmt.Errorf("no event data for a %T", data)
-}

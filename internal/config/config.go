@@ -188,8 +188,9 @@ type Mail struct {
 
 // Delivery limits how long the server keeps trying.
 type Delivery struct {
-	MailAttempts int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
-	DrainTimeout time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
+	MailAttempts   int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
+	EventRetention time.Duration `default:"720h" placeholder:"DURATION" help:"How long events and the history of their deliveries are kept, at least 72h. What an endpoint has not got by then it does not get."`
+	DrainTimeout   time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
 }
 
 // Log says what is written to standard error.
@@ -208,6 +209,7 @@ var devKey = regexp.MustCompile(`^sk_test_[A-Za-z0-9_-]+$`)
 func (d *Dev) check(p problems) {
 	d.Listener.settle()
 	d.Mail.check(p)
+	d.Delivery.check(p)
 	if key := d.SecretKey.Reveal(); key != "" && !devKey.MatchString(key) {
 		p.add("secret-key", "must be sk_test_ followed by letters, digits, - or _")
 	}
@@ -216,6 +218,7 @@ func (d *Dev) check(p problems) {
 func (s *Serve) check(p problems) {
 	s.Listener.settle()
 	s.Mail.check(p)
+	s.Delivery.check(p)
 	if u := s.PublicURL; u != nil && u.Scheme == "http" && !s.InsecurePublicURL && !loopback(u.Hostname()) {
 		p.add("public-url", "must begin with https:// (http:// is for this machine, or with --insecure-public-url)")
 	}
@@ -230,6 +233,15 @@ func (l *Listener) settle() {
 func (m *Mail) check(p problems) {
 	if m.SMTPURL.Reveal() != "" && m.MailFrom == nil {
 		p.add("mail-from", "is required with --smtp-url")
+	}
+}
+
+// minRetention is longer than the attempts to deliver an event go on.
+const minRetention = 72 * time.Hour
+
+func (d *Delivery) check(p problems) {
+	if d.EventRetention < minRetention {
+		p.add("event-retention", "must be at least 72h")
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	MembershipNotFound   Kind = "membership not found" // Param
 	CreatorNotFound      Kind = "organization creator not found"
 	IdentifierNotFound   Kind = "email address id not found" // Values: the id
+	EventNotFound        Kind = "event not found"            // Values: the id
+	EndpointNotFound     Kind = "webhook endpoint not found" // Values: the id
+	DeliveryNotFound     Kind = "delivery not found"         // Values: the event's id
 
 	NotPending          Kind = "invitation not pending"
 	DuplicateInvitation Kind = "duplicate pending invitation"
@@ -56,6 +59,10 @@ const (
 	URLScheme        Kind = "url scheme not allowed"     // Param
 	URLInsecure      Kind = "url must be https"          // Param
 	DataMissing      Kind = "required attribute missing" // Values: the parameters
+
+	CursorExpired    Kind = "cursor expired"             // Param
+	TooManyEndpoints Kind = "too many webhook endpoints" // Limit
+	EndpointDisabled Kind = "webhook endpoint disabled"
 
 	KeyReused   Kind = "idempotency key reused"
 	KeyInvalid  Kind = "secret key invalid"

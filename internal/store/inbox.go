@@ -21,7 +21,7 @@ type Mail struct {
 func (db *DB) KeepMail(ctx context.Context, m Message, to invite.Email, raw json.RawMessage) error {
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{}
-		t.after = append(t.after, func() { db.wake(&db.inbox) })
+		t.wake(inboxSignal)
 		_, err := t.exec(`
 			INSERT INTO inbox (instance_id, id, email_key, organization_id, invitation_id, message, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -81,8 +81,4 @@ func (db *DB) mails(ctx context.Context, instance, rest string, args []any) ([]M
 
 // Received returns a channel that is closed when the next message is kept by
 // this process. Take it before looking into the inbox.
-func (db *DB) Received() <-chan struct{} {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.inbox
-}
+func (db *DB) Received() <-chan struct{} { return db.signals.next(inboxSignal) }

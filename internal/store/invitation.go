@@ -379,14 +379,23 @@ func (t *tx) seats(instance, id string) (*invite.Organization, error) {
 	return o, nil
 }
 
+// expire writes down that a pending invitation has expired.
 func (t *tx) expire(instance, organization, id string) error {
-	return t.end(&invite.Invitation{ID: id, InstanceID: instance, OrganizationID: organization, Status: invite.Expired, UpdatedAt: t.now})
+	i, err := t.invitation(instance, organization, id)
+	if err != nil {
+		return err
+	}
+	i.Status, i.UpdatedAt = invite.Expired, t.now
+	if err := t.end(i); err != nil {
+		return err
+	}
+	return t.event(instance, organization, invite.InvitationExpiredEvent, i)
 }
 
 // SweepExpired writes down up to limit invitations of all instances that have
 // expired, and returns how many there were.
 func (db *DB) SweepExpired(ctx context.Context, limit int) (int, error) {
-	var due []invite.Invitation
+	var due []invite.Ticket
 	err := db.write(ctx, func(t *tx) error {
 		due = nil
 		instances, err := t.strings(`SELECT instance_id FROM instances`)
@@ -400,16 +409,16 @@ func (db *DB) SweepExpired(ctx context.Context, limit int) (int, error) {
 				WHERE instance_id = $1 AND status = 0 AND expires_at <= $2
 				ORDER BY expires_at
 				LIMIT $3`, []any{in, t.now, limit - len(due)}, func(row scanner) error {
-				i := invite.Invitation{InstanceID: in, Status: invite.Expired, UpdatedAt: t.now}
-				err := row.Scan(&i.OrganizationID, &i.ID)
+				i := invite.Ticket{InstanceID: in}
+				err := row.Scan(&i.OrganizationID, &i.InvitationID)
 				due = append(due, i)
 				return err
 			}); err != nil {
 				return err
 			}
 		}
-		for k := range due {
-			if err := t.end(&due[k]); err != nil {
+		for _, i := range due {
+			if err := t.expire(i.InstanceID, i.OrganizationID, i.InvitationID); err != nil {
 				return err
 			}
 		}

@@ -35,7 +35,7 @@ func bucketOf(organization string) int {
 
 // enqueue queues a message about i; workers wake when the transaction is durable.
 func (t *tx) enqueue(i *invite.Invitation, kind string) error {
-	t.after = append(t.after, func() { t.db.wake(&t.db.outbox) })
+	t.wake(outboxSignal)
 	_, err := t.exec(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, id, kind, invitation_id, due_at, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -43,21 +43,9 @@ func (t *tx) enqueue(i *invite.Invitation, kind string) error {
 	return err
 }
 
-// wake closes a channel that sleepers hold and puts a new one in its place.
-func (db *DB) wake(ch *chan struct{}) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	close(*ch)
-	*ch = make(chan struct{})
-}
-
 // Queued returns a channel that is closed when the next message is queued by
 // this process. Take it before asking for what is due.
-func (db *DB) Queued() <-chan struct{} {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.outbox
-}
+func (db *DB) Queued() <-chan struct{} { return db.signals.next(outboxSignal) }
 
 // Claim takes up to limit due messages and hides them for the lease. A message
 // whose lease ran out is due again, with the next attempt. It also returns when
@@ -167,7 +155,7 @@ func (db *DB) Park(ctx context.Context, m Message, reason string) error {
 // Release hands a message back that was claimed and not tried.
 func (db *DB) Release(ctx context.Context, m Message) error {
 	err := db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
-	db.wake(&db.outbox)
+	db.signals.wake(outboxSignal)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -70,6 +71,47 @@ func openRaw(t *testing.T, path string) *sql.DB {
 	})
 	return raw
 }
+
+func TestTheLogGoesOnAfterARestartWithTheClockSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.db")
+	for _, forget := range []bool{false, true} {
+		clock := storetest.NewClock()
+		db := openFile(t, path, clock)
+		in, _, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for range 2 {
+			if _, err := db.CreateOrganization(t.Context(), in, invite.NewOrganization{Name: "Acme"}); err != nil {
+				t.Fatal(err)
+			}
+			list, _, err := db.Events(t.Context(), in, store.EventFilter{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, list[len(list)-1].ID)
+			clock.Add(-time.Hour)
+			if forget {
+				if _, err := db.ForgetEvents(t.Context(), -day, 10); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			db = openFile(t, path, clock)
+		}
+		if ids[1] <= ids[0] {
+			t.Errorf("forgotten %v: the log goes on with %s, which is not after %s", forget, ids[1], ids[0])
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const day = 24 * time.Hour
 
 func TestWhatWasAnsweredIsThereAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "usher.db")

@@ -32,7 +32,7 @@ var withoutTenant = map[string]string{
 
 // continued are statements to which the function adds what names the instance.
 // An @ stands for what is not literal.
-var continued = regexp.MustCompile(`^(SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?)$`)
+var continued = regexp.MustCompile(`^(SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
 
 var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|@)`)
 
@@ -227,7 +227,16 @@ func TestPlans(t *testing.T) {
 		t.Errorf("the list of one address walks more than the address: %s", got)
 	}
 
+	for _, types := range []invite.EventTypes{nil, {invite.UserCreatedEvent}} {
+		events := EventFilter{After: "msg_1", Types: types, Limit: 10}
+		query, args := events.query("ins_1")
+		check("the log from a cursor", query, "sqlite_autoindex_events_1", args...)
+	}
+
 	for _, row := range []struct{ file, begin, index string }{
+		{"event.go", "SELECT id FROM events", "sqlite_autoindex_events_1"},
+		{"event.go", "SELECT events_forgotten", "sqlite_autoindex_events_1"},
+		{"event.go", "DELETE FROM events", "sqlite_autoindex_events_1"},
 		{"invitation.go", "SELECT count(*) FROM invitations WHERE", "invitations_by_"},
 		{"invitation.go", "SELECT organization_id, id FROM invitations", "invitations_by_expiry"},
 		{"outbox.go", "SELECT due_at FROM outbox", "outbox_due"},

@@ -55,9 +55,7 @@ type DB struct {
 	reservation   *sql.DB       // holds Reserve's lock; nil without one
 	closed        func() error
 
-	mu      sync.Mutex
-	outbox  chan struct{} // closed and replaced when messages were queued
-	inbox   chan struct{} // closed and replaced when mail was kept
+	signals signals
 	version int64
 }
 
@@ -88,10 +86,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
 	}
-	db := &DB{
-		opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newCache(),
-		outbox: make(chan struct{}), inbox: make(chan struct{}),
-	}
+	db := &DB{opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newCache()}
 	db.closed = sync.OnceValue(db.close)
 	if db.writer, err = startWriter(ctx, db, write); err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
@@ -101,6 +96,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		err = db.checkMasterKey(ctx)
 	}
 	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := db.continueIDs(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

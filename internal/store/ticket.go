@@ -121,8 +121,8 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 }
 
 // DeclineInvitation ends the invitation a verified ticket points to, at the
-// invitee's wish, and gives its seat back. The contract has no such status: the
-// event is a revocation.
+// invitee's wish, and gives its seat back. The contract has no such status: its
+// event is a revocation, beside the one that tells what it was.
 func (db *DB) DeclineInvitation(ctx context.Context, ticket invite.Ticket) error {
 	return db.write(ctx, func(t *tx) error {
 		found, err := t.ticketed(ticket)
@@ -135,6 +135,11 @@ func (db *DB) DeclineInvitation(ctx context.Context, ticket invite.Ticket) error
 		if err := t.end(found.Invitation); err != nil {
 			return err
 		}
-		return t.event(found.Instance.ID, found.Organization.ID, invite.InvitationRevokedEvent, found.Invitation)
+		for _, typ := range []invite.EventType{invite.InvitationRevokedEvent, invite.InvitationDeclinedEvent} {
+			if err := t.event(found.Instance.ID, found.Organization.ID, typ, found.Invitation); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -15,6 +15,7 @@ CREATE TABLE instances (
     settings                TEXT NOT NULL, -- JSON, invite.Settings
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
+    events_forgotten        TEXT NOT NULL DEFAULT '', -- the newest event that is not kept any more
     created_at              INTEGER NOT NULL
 ) STRICT;
 

@@ -74,6 +74,9 @@ func Run(t *testing.T, open Open) {
 		{"messages are claimed, fenced, parked, released", testOutbox},
 		{"a new server takes over what a dead one was delivering", testReleaseLeases},
 		{"the inbox keeps mail", testInbox},
+		{"the log tells what happened, in order", testEvents},
+		{"a reader of the log misses nothing", testFollowing},
+		{"events are forgotten, and it is said", testForgetting},
 		{"a refusal changes nothing", testAtomicity},
 		{"one invitation ends once", testOneOutcome},
 		{"one address is invited once", testOneInvitation},
@@ -301,14 +304,26 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
 		"a message without its invitation": `SELECT id FROM outbox q WHERE NOT EXISTS
 			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)`,
+		"a log out of order":                   `SELECT a.id FROM events a JOIN events b ON b.instance_id = a.instance_id AND b.rowid > a.rowid AND b.id < a.id`,
+		"an event of a type that nobody knows": `SELECT id FROM events WHERE type NOT IN (` + known() + `)`,
 		"an invitation without its event": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM events e WHERE e.instance_id = i.instance_id AND e.organization_id = i.organization_id
-				AND e.type = 'organizationInvitation.created' AND e.data LIKE '%' || i.id || '%')`,
+				AND e.type = 'organizationInvitation.created' AND e.data LIKE '%' || i.id || '%')
+			AND substr(i.id, 8) > (SELECT substr(events_forgotten, 5) FROM instances n WHERE n.instance_id = i.instance_id)`,
 	} {
 		if found := rows(t, raw, query); len(found) > 0 {
 			t.Errorf("%s: %v", what, found)
 		}
 	}
+}
+
+// known are the types of events, as a list of SQL.
+func known() string {
+	var list []string
+	for _, t := range invite.KnownEvents() {
+		list = append(list, "'"+string(t)+"'")
+	}
+	return strings.Join(list, ", ")
 }
 
 // unchanged checks that f leaves every table as it was.

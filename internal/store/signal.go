@@ -1,0 +1,46 @@
+package store
+
+import "sync"
+
+// What sleepers wait for, besides the events of one instance, whose key is its id.
+const (
+	outboxSignal    = "outbox"
+	inboxSignal     = "inbox"
+	endpointsSignal = "endpoints"
+)
+
+// signals wake those who wait for a commit. Its zero value is ready, and it
+// holds a channel only for what somebody waits for.
+type signals struct {
+	mu      sync.Mutex
+	waiting map[string]chan struct{}
+}
+
+// next returns a channel that is closed when what key stands for happens next.
+func (s *signals) next(key string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch, ok := s.waiting[key]
+	if !ok {
+		if s.waiting == nil {
+			s.waiting = make(map[string]chan struct{})
+		}
+		ch = make(chan struct{})
+		s.waiting[key] = ch
+	}
+	return ch
+}
+
+func (s *signals) wake(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch, ok := s.waiting[key]; ok {
+		close(ch)
+		delete(s.waiting, key)
+	}
+}
+
+// wake has those who wait for key woken when the transaction is durable.
+func (t *tx) wake(key string) {
+	t.after = append(t.after, func() { t.db.signals.wake(key) })
+}
