@@ -76,6 +76,20 @@ var routes = map[string]map[string]handler{
 	"/v1/instance/restrictions": {
 		"PATCH": (*Server).updateRestrictions,
 	},
+	"/v1/allowlist_identifiers": {
+		"GET":  (*Server).listAllowed,
+		"POST": (*Server).allow,
+	},
+	"/v1/allowlist_identifiers/{identifier_id}": {
+		"DELETE": (*Server).disallow,
+	},
+	"/v1/blocklist_identifiers": {
+		"GET":  (*Server).listBlocked,
+		"POST": (*Server).block,
+	},
+	"/v1/blocklist_identifiers/{identifier_id}": {
+		"DELETE": (*Server).unblock,
+	},
 	"/v1/instance/organization_settings": {
 		"GET":   (*Server).getOrganizationSettings,
 		"PATCH": (*Server).updateOrganizationSettings,

@@ -31,10 +31,11 @@ type Refusal struct {
 	Code    string
 	Message string
 	// Long is the long message. %p stands for the parameter, %v for the first
-	// value, %s for all values, %w for the second value, %d for the limit.
+	// value, %s for all values, %i for "is" or "are" behind them, %w for the second
+	// value, %d for the limit.
 	Long string
 	// Meta names the facts sent along: param_name, param_names,
-	// email_addresses or permissions.
+	// email_addresses, identifiers or permissions.
 	Meta string
 	When string // for the documentation
 }
@@ -81,6 +82,9 @@ var Table = []Refusal{
 
 	{invite.OrganizationsDisabled, 403, "organization_not_enabled_in_instance", "access denied", "The organizations feature is not enabled for this instance.", "", "organizations are switched off in the instance's organization settings"},
 	{invite.SlugsDisabled, 403, "organization_slugs_disabled", "slugs are disabled", "Organization slugs are disabled for this instance.", "", "a slug is given while slugs are switched off"},
+	{invite.NotAllowed, 403, "not_allowed_access", "Access not allowed.", "%s %i not allowed to access this application.", "identifiers", "an address that the instance's restrictions or lists keep out"},
+	{invite.IdentifierListed, 400, "duplicate_record", "duplicate identifier", "The identifier %v is already on the list.", "", "the allow-list or block-list has the identifier"},
+	{invite.IdentifierNotListed, 404, "resource_not_found", "not found", "No identifier was found with id %v.", "", "the list has no identifier with the id"},
 	{invite.CreatorRoleTooWeak, 422, "organization_missing_creator_role_permissions", "missing creator role permissions", "The role of an organization's creator needs the permissions %s.", "permissions", "a creator role without the permissions to run an organization"},
 	{invite.CursorExpired, 410, "cursor_expired", "cursor expired", "Events after %p are not kept any more. Read the state again, then go on without it.", "param_name", "the event feed was asked to go on from a place whose next events are forgotten"},
 	{invite.TooManyEndpoints, 403, "webhook_endpoint_quota_exceeded", "webhook endpoint quota exceeded", "An instance may have at most %d webhook endpoints.", "", "the instance has as many webhook endpoints as it may have"},
@@ -171,8 +175,12 @@ func fill(template string, e *invite.Error) string {
 	if e.Kind == invite.IdentifierExists {
 		param = strings.ReplaceAll(param, "_", " ") // clients know "That email address is taken."
 	}
+	verb := "is"
+	if len(e.Values) > 1 {
+		verb = "are"
+	}
 	return strings.NewReplacer(
-		"%p", param, "%v", value(0), "%w", value(1), "%s", strings.Join(e.Values, ", "), "%d", fmt.Sprint(e.Limit),
+		"%p", param, "%v", value(0), "%w", value(1), "%s", strings.Join(e.Values, ", "), "%i", verb, "%d", fmt.Sprint(e.Limit),
 	).Replace(template)
 }
 
@@ -180,7 +188,7 @@ func meta(key string, e *invite.Error) map[string]any {
 	switch {
 	case key == "param_name" && e.Param != "":
 		return map[string]any{key: e.Param}
-	case key == "param_names", key == "email_addresses", key == "permissions":
+	case key == "param_names", key == "email_addresses", key == "identifiers", key == "permissions":
 		return map[string]any{key: slices.Clone(e.Values)}
 	}
 	return nil

@@ -90,7 +90,7 @@ func TestEveryKindHasOneRow(t *testing.T) {
 }
 
 func TestRowsAreComplete(t *testing.T) {
-	metas := []string{"", "param_name", "param_names", "email_addresses", "permissions"}
+	metas := []string{"", "param_name", "param_names", "email_addresses", "identifiers", "permissions"}
 	for _, row := range clerk.Table {
 		if row.Code == "" || row.Message == "" || row.Long == "" || row.When == "" {
 			t.Errorf("%q: code, message, long message and when must all be there: %+v", row.Kind, row)
@@ -284,7 +284,7 @@ func errorsDocument() string {
 	var b strings.Builder
 	sample := clerk.Envelope(clerk.ErrorsOf(invite.ParamErr(invite.ParamMissing, "role")), "4bf92f3577b34da6a3ce929d0e0e4736")
 	fmt.Fprintf(&b, errorsIntroduction, sample)
-	facts := strings.NewReplacer("%p", "{parameter}", "%v", "{value}", "%w", "{wanted}", "%s", "{values}", "%d", "{limit}", "|", `\|`, "<", `\<`)
+	facts := strings.NewReplacer("%p", "{parameter}", "%v", "{value}", "%w", "{wanted}", "%s", "{values}", "%i", "is", "%d", "{limit}", "|", `\|`, "<", `\<`)
 	rows := slices.Clone(clerk.Table)
 	slices.SortStableFunc(rows, func(x, y clerk.Refusal) int { return x.Status - y.Status })
 	status := 0

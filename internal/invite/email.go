@@ -12,6 +12,9 @@ type Email struct {
 	Key     string // what addresses are compared by: the domain in ASCII
 }
 
+// Domain returns what stands behind the @, in ASCII.
+func (e Email) Domain() string { return e.Key[strings.LastIndexByte(e.Key, '@')+1:] }
+
 const (
 	maxAddress = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 	maxLocal   = 64  // RFC 5321 §4.5.3.1.1

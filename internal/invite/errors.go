@@ -31,6 +31,9 @@ const (
 
 	OrganizationsDisabled Kind = "organizations switched off"
 	SlugsDisabled         Kind = "slugs switched off"
+	NotAllowed            Kind = "not allowed to come in"               // Values: the addresses
+	IdentifierListed      Kind = "identifier on the list already"       // Values: the identifier
+	IdentifierNotListed   Kind = "identifier not on the list"           // Values: the id
 	CreatorRoleTooWeak    Kind = "creator role without its permissions" // Values: the permission keys it needs
 
 	TicketInvalid       Kind = "ticket invalid"

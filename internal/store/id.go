@@ -22,6 +22,8 @@ const (
 	emailAddressID = "idn_"
 	organizationID = "org_"
 	roleID         = "role_"
+	allowlistID    = "alid_"
+	blocklistID    = "blid_"
 	membershipID   = "orgmem_"
 	invitationID   = "orginv_"
 	eventID        = "msg_"

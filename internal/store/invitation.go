@@ -130,9 +130,23 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 		if err := o.Room(len(list)); err != nil {
 			return err
 		}
+		if err := t.admitInvitees(in, news); err != nil {
+			return err
+		}
 		return t.announce(o, list, news)
 	})
 	return list, err
+}
+
+func (t *tx) admitInvitees(in *invite.Instance, news []invite.NewInvitation) error {
+	if !in.Settings.Restrictions.Restricted() {
+		return nil
+	}
+	emails := make([]invite.Email, len(news))
+	for k := range news {
+		emails[k] = news[k].Email
+	}
+	return t.admit(in, emails...)
 }
 
 // prepareInvitation applies the rules about the role, the inviter and the invitee.

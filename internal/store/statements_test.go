@@ -34,7 +34,7 @@ var withoutTenant = map[string]string{
 // An @ stands for what is not literal.
 var continued = regexp.MustCompile(`^(SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -242,6 +242,8 @@ func TestPlans(t *testing.T) {
 		{"outbox.go", "SELECT due_at FROM outbox", "outbox_due"},
 		{"outbox.go", "UPDATE outbox SET attempt", "outbox_due"},
 		{"user.go", "SELECT user_id FROM email_addresses", "email_addresses_by_key"},
+		{"access.go", "SELECT EXISTS (SELECT 1 FROM list_identifiers", "list_identifiers_by_key"},
+		{"access.go", "SELECT count(*) FROM list_identifiers", "sqlite_autoindex_list_identifiers_1"},
 		{"invitation.go", "SELECT COALESCE((SELECT m.role_id", "email_addresses_by_key"},
 		{"invitation.go", "SELECT max_allowed_memberships, members", "invitations_by_expiry"},
 	} {

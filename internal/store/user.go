@@ -98,8 +98,11 @@ func (db *DB) CreateUser(ctx context.Context, in *invite.Instance, n invite.NewU
 	return u, err
 }
 
-// newUser inserts a checked user and its addresses.
+// newUser inserts a checked user and its addresses, if they may come in.
 func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verification) (*invite.User, error) {
+	if err := t.admit(in, n.Emails...); err != nil {
+		return nil, err
+	}
 	u := &invite.User{
 		ID: t.newID(userID), ExternalID: n.ExternalID, Username: n.Username,
 		FirstName: n.FirstName, LastName: n.LastName, CreatedAt: t.now, UpdatedAt: t.now,

@@ -83,6 +83,11 @@ var problems = map[invite.Kind]problem{
 		text: "The invited person joined {organization} in another way. There is nothing left to accept.",
 		next: "Sign in to {app} with the address that was invited.", home: true,
 	},
+	invite.NotAllowed: {
+		status: http.StatusForbidden, title: "This address may not be used here",
+		text: "{app} does not let people in with the invited address. You were not added.",
+		next: "Ask {inviter} to invite you with another address.",
+	},
 	invite.OrganizationsDisabled: {
 		status: http.StatusForbidden, title: "Nobody can join at the moment",
 		text: "{app} has switched its organizations off. You were not added, and your invitation is kept.",

@@ -40,6 +40,19 @@ CREATE TABLE roles (
 ) STRICT;
 CREATE UNIQUE INDEX roles_by_key ON roles (instance_id, role_key);
 
+-- Who may come in, and who may not: addresses and domains.
+CREATE TABLE list_identifiers (
+    instance_id    TEXT NOT NULL,
+    list           TEXT NOT NULL, -- allowlist | blocklist
+    id             TEXT NOT NULL,
+    identifier     TEXT NOT NULL,
+    identifier_key TEXT NOT NULL, -- what identifiers are compared by
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, list, id)
+) STRICT;
+CREATE UNIQUE INDEX list_identifiers_by_key ON list_identifiers (instance_id, identifier_key, list);
+
 CREATE TABLE users (
     instance_id              TEXT NOT NULL,
     id                       TEXT NOT NULL,

@@ -83,6 +83,7 @@ func Run(t *testing.T, open Open) {
 		{"seats are never oversold", testNeverOversold},
 		{"workers share the outbox", testWorkers},
 		{"readers see one moment", testSnapshots},
+		{"lists say who may come in", testAccess},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
 	}
@@ -226,7 +227,7 @@ func (w *World) ok(what string, err error) {
 
 // tables are all tables of the schema that operations change.
 var tables = []string{
-	"instances", "keys", "roles", "users", "email_addresses", "organizations", "memberships",
+	"instances", "keys", "list_identifiers", "roles", "users", "email_addresses", "organizations", "memberships",
 	"invitations", "events", "outbox", "inbox", "idempotency_keys",
 }
 

@@ -1,0 +1,75 @@
+package invite
+
+import (
+	"strings"
+)
+
+// List is one of an instance's two lists of who may and who may not come in.
+type List string
+
+// The lists. An identifier on both may come in.
+const (
+	Allowlist List = "allowlist"
+	Blocklist List = "blocklist"
+)
+
+// ListIdentifier is an entry of a list: an address, or all of a domain.
+type ListIdentifier struct {
+	ID                   string
+	InstanceID           string
+	List                 List
+	Identifier           string // as people see it, *@ in front of a domain
+	Key                  string // what identifiers are compared by: the domain in ASCII
+	CreatedAt, UpdatedAt Instant
+}
+
+// wildcard stands in front of a domain of which every address is meant.
+const wildcard = "*@"
+
+// ParseIdentifier checks and folds an identifier for a list: an address, or a
+// domain written *@example.com or @example.com.
+func ParseIdentifier(raw string) (identifier, key string, err error) {
+	if raw == "" {
+		return "", "", ParamErr(ParamMissing, "identifier")
+	}
+	folded := strings.ToLower(strings.TrimSpace(raw))
+	domain, ok := strings.CutPrefix(strings.TrimPrefix(folded, "*"), "@")
+	if !ok {
+		email, ok := ParseEmail(raw)
+		if !ok {
+			return "", "", ParamErr(ParamEmailFormat, "identifier")
+		}
+		return email.Address, email.Key, nil
+	}
+	ascii, ok := hostName(domain)
+	if !ok || len(domain) > maxAddress || strings.ContainsAny(raw, lowersToASCII) {
+		return "", "", ParamErr(ParamEmailFormat, "identifier")
+	}
+	return wildcard + domain, wildcard + ascii, nil
+}
+
+// ListKeys returns the keys under which a list would hold e.
+func (e Email) ListKeys() (address, domain string) { return e.Key, wildcard + e.Domain() }
+
+// Restricted reports whether anybody may be kept out.
+func (r *Restrictions) Restricted() bool {
+	return r.Allowlist || r.Blocklist || r.BlockSubaddresses || r.BlockDisposableDomains
+}
+
+// Admits reports whether e may come in, given the lists that hold it.
+func (r *Restrictions) Admits(e Email, allowed, blocked bool) bool {
+	switch {
+	case r.BlockSubaddresses && e.subaddress(), r.BlockDisposableDomains && isDisposable(e.Domain()):
+		return false
+	case r.Allowlist:
+		return allowed
+	}
+	return !r.Blocklist || !blocked
+}
+
+// subaddress reports whether what stands before the @ has a part that its
+// mailbox does not need (contract §6.10).
+func (e Email) subaddress() bool {
+	local, _, _ := strings.Cut(e.Key, "@")
+	return strings.ContainsAny(local, "+=#")
+}
