@@ -31,6 +31,10 @@ const (
 // dev runs a development server: it makes what it needs, keeps every mail in an
 // inbox unless there is an SMTP server, and shows its keys.
 func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err error) {
+	limits, err := newLimits(&c.Traffic)
+	if err != nil {
+		return err
+	}
 	seed, err := readSeed(c.Seed)
 	if err != nil {
 		return err
@@ -42,7 +46,7 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	s := &server{log: newLog(stderr, &c.Log), keys: keys, registry: prometheus.NewRegistry(), delivery: c.Delivery}
+	s := &server{log: newLog(stderr, &c.Log), keys: keys, registry: prometheus.NewRegistry(), limits: limits, delivery: c.Delivery}
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		return mistake("master-key", err)
 	}
 	s := &server{log: log, keys: keys, registry: prometheus.NewRegistry(), delivery: c.Delivery}
+	if s.limits, err = newLimits(&c.Traffic); err != nil {
+		return err
+	}
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"usher/internal/edge"
 	"usher/internal/fapi"
 	"usher/internal/invite"
+	"usher/internal/limit"
 	"usher/internal/mail"
 	"usher/internal/outbox"
 	"usher/internal/store"
@@ -48,6 +49,7 @@ type server struct {
 	inbox    bool          // mails are kept, and can be read
 	registry *prometheus.Registry
 	delivery config.Delivery
+	limits   *limit.Limiter
 
 	main, metrics net.Listener // metrics is nil when main serves them
 	publicURL     string
@@ -97,6 +99,15 @@ func baseURL(addr net.Addr) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// newLimits returns what bounds the requests, or nil.
+func newLimits(t *config.Traffic) (*limit.Limiter, error) {
+	rules, err := limit.Parse(t.Limits, bapi.Routes())
+	if err != nil {
+		return nil, mistake("limits", err)
+	}
+	return limit.New(rules, time.Now), nil
 }
 
 // newCourier returns what delivers mails by SMTP, or nil without a server.
@@ -206,7 +217,7 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 // handler is the main listener: the probes, then every surface behind the edge.
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
-	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Stopping: s.stopping}
+	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Stopping: s.stopping, Limits: s.limits}
 	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	if s.inbox {

@@ -9,12 +9,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"usher/internal/bapi"
 	"usher/internal/invite"
+	"usher/internal/limit"
 	"usher/internal/store"
 )
 
@@ -102,6 +105,36 @@ func TestAStopAnswersThoseWhoWait(t *testing.T) {
 	}()
 	if status, _, body := a.call(t, "GET", "/usher/v1/inbox?wait=60s", ""); status != http.StatusOK || body != `{"data":[],"total_count":0}` {
 		t.Errorf("%d %s, want an empty list", status, body)
+	}
+}
+
+func TestARequestLimitRefusesBeforeTheBodyIsRead(t *testing.T) {
+	a := newAPI(t, func(s *bapi.Server) {
+		rules, err := limit.Parse("POST /v1/users=1/1m", bapi.Routes())
+		must(t, err)
+		s.Limits = limit.New(rules, func() time.Time { return now })
+	})
+	if status, _, body := a.call(t, "POST", "/v1/users", `{"username":"grace"}`); status != http.StatusOK {
+		t.Fatalf("the first: %d %s", status, body)
+	}
+	status, header, body := a.call(t, "POST", "/v1/users", `{`)
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") != "60" ||
+		!strings.Contains(body, `"code":"too_many_requests","meta":{"resets_in":60}`) {
+		t.Errorf("the second: %d, Retry-After %q, %s; want 429 for 60 s", status, header.Get("Retry-After"), body)
+	}
+	if status, _, body := a.call(t, "GET", "/v1/users", ""); status != http.StatusOK {
+		t.Errorf("another route: %d %s", status, body)
+	}
+}
+
+func TestHostedLimitsNameRoutesThatExist(t *testing.T) {
+	for _, r := range limit.Hosted {
+		if r.Route == "POST /v1/invitations" || r.Route == "POST /v1/invitations/bulk" {
+			continue // not served yet
+		}
+		if r.Route != limit.All && !slices.Contains(bapi.Routes(), r.Route) {
+			t.Errorf("there is no %s", r.Route)
+		}
 	}
 }
 

@@ -11,11 +11,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
+	"usher/internal/limit"
 	"usher/internal/store"
 )
 
@@ -24,6 +26,8 @@ type Server struct {
 	DB      *store.DB
 	Encoder *clerk.Encoder
 	Keys    *invite.Keyring
+	// Limits bounds how often an instance may call; nil for no bound.
+	Limits *limit.Limiter
 	// Stopping is closed when the server is to stop: whoever waits then is answered.
 	Stopping <-chan struct{}
 	// Letters reads the inbox; nil where mail is not kept in one.
@@ -63,7 +67,7 @@ func (s *Server) handle(mux *http.ServeMux, pattern string, methods map[string]h
 		if organizational(pattern) {
 			h = enabled(h)
 		}
-		handlers[method] = s.answer(h)
+		handlers[method] = s.answer(method+" "+pattern, h)
 	}
 	edge.Handle(mux, pattern, handlers, edge.Refuse)
 }
@@ -105,11 +109,28 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// answer adapts an operation: it reads and checks what all requests have, lets
-// the operation run once for each Idempotency-Key, and writes its answer.
-func (s *Server) answer(h handler) edge.Handler {
+// Routes returns the whole surface, each as a method and a pattern, in order.
+func Routes() []string {
+	var list []string
+	for pattern, methods := range routes {
+		for method := range methods {
+			list = append(list, method+" "+pattern)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// answer adapts an operation: it counts the request, reads and checks what all
+// have, lets the operation run once for each Idempotency-Key, and writes its
+// answer.
+func (s *Server) answer(route string, h handler) edge.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		req, err := s.read(r)
+		in, _ := r.Context().Value(instanceKey{}).(*invite.Instance)
+		if err := s.Limits.Take(in, route, r.URL.Path); err != nil {
+			return err
+		}
+		req, err := s.read(in, r)
 		if err != nil {
 			return err
 		}
@@ -127,7 +148,7 @@ func (s *Server) answer(h handler) edge.Handler {
 }
 
 // read parses what does not depend on the operation, in the order of contract §2.3.
-func (s *Server) read(r *http.Request) (*request, error) {
+func (s *Server) read(in *invite.Instance, r *http.Request) (*request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, invite.Err(clerk.QueryMalformed)
@@ -136,7 +157,6 @@ func (s *Server) read(r *http.Request) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, _ := r.Context().Value(instanceKey{}).(*invite.Instance)
 	req := &request{Request: r, instance: in, version: version, query: query}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return req, nil

@@ -35,7 +35,7 @@ type Refusal struct {
 	// value, %d for the limit.
 	Long string
 	// Meta names the facts sent along: param_name, param_names,
-	// email_addresses, identifiers or permissions.
+	// email_addresses, identifiers, permissions or resets_in.
 	Meta string
 	When string // for the documentation
 }
@@ -52,6 +52,7 @@ var Table = []Refusal{
 	{BodyInvalid, 400, "request_body_invalid", "Request body invalid", "The request body is invalid. Please consult the API documentation for more information.", "", "the body is not JSON, or an array where an object is wanted, or the reverse"},
 	{BodyTooLarge, 413, "request_body_too_large", "request body too large", "The request body is larger than this endpoint accepts.", "", "the body is larger than 1 MiB"},
 	{ContentTypeUnsupported, 415, "unsupported_content_type", "unsupported content type", "The request body must be sent as application/json.", "", "a body came with another Content-Type"},
+	{invite.TooManyRequests, 429, "too_many_requests", "Too many requests", "Too many requests, retry later", "resets_in", "a request limit is used up; the Retry-After header says for how many seconds"},
 	{QueryMalformed, 400, "malformed_request_parameters", "malformed request parameters", "The query string could not be read.", "", "the query string is not well-formed"},
 	{QueryMissing, 400, "missing_query_parameter", "missing query parameter", "The query parameter %p must be included.", "param_name", "a query parameter that the endpoint needs is absent"},
 	{IdempotencyKeyInvalid, 400, "idempotency_key_invalid", "idempotency key invalid", "The Idempotency-Key header must have 1 to 255 printable ASCII characters.", "", "the Idempotency-Key header is empty, too long or not printable"},
@@ -188,6 +189,8 @@ func meta(key string, e *invite.Error) map[string]any {
 	switch {
 	case key == "param_name" && e.Param != "":
 		return map[string]any{key: e.Param}
+	case key == "resets_in":
+		return map[string]any{key: e.Limit}
 	case key == "param_names", key == "email_addresses", key == "identifiers", key == "permissions":
 		return map[string]any{key: slices.Clone(e.Values)}
 	}

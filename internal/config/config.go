@@ -41,6 +41,7 @@ type Dev struct {
 	Listener    `kong:"embed,group='Listening',set='addr=127.0.0.1:8080',set='metrics_addr='"`
 	Data        `embed:"" group:"Data"`
 	Development `embed:"" group:"Development"`
+	Traffic     `embed:"" group:"Listening"`
 	Application `embed:"" group:"Application" set:"name=usher"`
 	Mail        `embed:"" group:"Mail"`
 	Delivery    `embed:"" group:"Delivery"`
@@ -51,6 +52,7 @@ type Dev struct {
 type Serve struct {
 	Listener `kong:"embed,group='Listening',set='addr=:8080',set='metrics_addr=127.0.0.1:9464'"`
 	Exposure `embed:"" group:"Listening"`
+	Traffic  `embed:"" group:"Listening"`
 	Data     `embed:"" group:"Data"`
 	Keys     `embed:"" group:"Keys"`
 	Mail     `embed:"" group:"Mail"`
@@ -146,6 +148,12 @@ type Listener struct {
 // Exposure loosens what serve demands of its surroundings.
 type Exposure struct {
 	InsecurePublicURL bool `default:"false" help:"Accept a --public-url that begins with http:// although it is not this machine's. Tickets then travel unencrypted."`
+}
+
+// Traffic bounds how often the API may be called.
+type Traffic struct {
+	// Limits is what limit.Parse reads.
+	Limits string `default:"off" placeholder:"LIMITS" help:"Request limits of each instance: off, clerk for the numbers of the hosted service, or rules such as \"POST /v1/users=100/1m\", separated by commas; a rule for * counts all requests, /each behind a rule counts each path by itself."`
 }
 
 // Data says where the database is.

@@ -251,5 +251,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
+	if e, ok := errors.AsType[*invite.Error](err); ok && e.Kind == invite.TooManyRequests {
+		w.Header().Set("Retry-After", strconv.Itoa(e.Limit)) // seconds, RFC 9110 §10.2.3
+	}
 	WriteJSON(w, status, clerk.Envelope(errs, event.TraceID))
 }

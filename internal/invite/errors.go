@@ -67,8 +67,11 @@ const (
 	TooManyEndpoints Kind = "too many webhook endpoints" // Limit
 	EndpointDisabled Kind = "webhook endpoint disabled"
 
-	KeyReused   Kind = "idempotency key reused"
-	KeyInvalid  Kind = "secret key invalid"
+	KeyReused  Kind = "idempotency key reused"
+	KeyInvalid Kind = "secret key invalid"
+
+	TooManyRequests Kind = "too many requests" // Limit: seconds until another is allowed
+
 	Unavailable Kind = "unavailable" // the database could not be asked; a retry may succeed
 )
 
