@@ -10,11 +10,7 @@ import (
 // listAllowed serves GET /v1/allowlist_identifiers: a bare array, or with
 // paginated=true an envelope (contract §4.1).
 func (s *Server) listAllowed(r *request) ([]byte, error) {
-	paginated, err := clerk.ParseBool(r.query, "paginated")
-	if err != nil {
-		return nil, err
-	}
-	page, err := clerk.ParsePage(r.query)
+	page, envelope, err := r.bareList()
 	if err != nil {
 		return nil, err
 	}
@@ -22,11 +18,7 @@ func (s *Server) listAllowed(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	envelope := clerk.ListOf(list, total, clerk.ListIdentifierOf)
-	if paginated {
-		return clerk.Marshal(envelope)
-	}
-	return clerk.Marshal(envelope.Data)
+	return marshalBare(envelope, clerk.ListOf(list, total, clerk.ListIdentifierOf))
 }
 
 // listBlocked serves GET /v1/blocklist_identifiers: the whole list, since its

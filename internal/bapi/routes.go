@@ -36,6 +36,15 @@ var routes = map[string]map[string]handler{
 		"POST": (*Server).redeemTicket,
 	},
 
+	"/v1/redirect_urls": {
+		"GET":  (*Server).listRedirectURLs,
+		"POST": (*Server).createRedirectURL,
+	},
+	"/v1/redirect_urls/{id}": {
+		"GET":    (*Server).getRedirectURL,
+		"DELETE": (*Server).deleteRedirectURL,
+	},
+
 	"/v1/organizations/{organization_id}/memberships": {
 		"GET":  (*Server).listMemberships,
 		"POST": (*Server).createMembership,

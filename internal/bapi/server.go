@@ -179,6 +179,23 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// bareList reads the page of a list that is answered as a bare array, or with
+// paginated=true in the envelope of the others (contract §4.1).
+func (r *request) bareList() (page invite.Page, envelope bool, err error) {
+	if page, err = clerk.ParsePage(r.query); err != nil {
+		return page, false, err
+	}
+	envelope, err = clerk.ParseBool(r.query, "paginated")
+	return page, envelope, err
+}
+
+func marshalBare[T any](envelope bool, list clerk.List[T]) ([]byte, error) {
+	if envelope {
+		return clerk.Marshal(list)
+	}
+	return clerk.Marshal(list.Data)
+}
+
 // isJSON accepts a missing type: a body is JSON here or nothing.
 func isJSON(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")

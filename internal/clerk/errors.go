@@ -69,6 +69,7 @@ var Table = []Refusal{
 	{invite.EventNotFound, 404, "resource_not_found", "not found", "No event was found with id %v. Events are kept for a limited time.", "", "the event does not exist, or is not kept any more"},
 	{invite.EndpointNotFound, 404, "resource_not_found", "not found", "No webhook endpoint was found with id %v.", "", "no webhook endpoint has the id"},
 	{invite.DeliveryNotFound, 404, "resource_not_found", "not found", "No delivery of the event %v to this endpoint was found.", "", "the event was not, or not yet, sent to the endpoint"},
+	{invite.RedirectURLNotFound, 404, "resource_not_found", "not found", "No RedirectURL exists with id: %v", "", "the instance lists no redirect URL with the id"},
 	{invite.CreatorNotFound, 400, "organization_creator_not_found", "organization creator not found", "The user given as created_by does not exist.", "", "created_by names no user"},
 
 	{invite.NotPending, 404, "organization_invitation_not_pending", "not pending", "The organization invitation is not in the 'pending' status.", "", "the invitation to revoke is accepted, revoked, declined or expired"},
@@ -113,9 +114,10 @@ var Table = []Refusal{
 	{invite.ParamNotObject, 422, "form_param_value_invalid", "is invalid", "%p must be a JSON object.", "param_name", "metadata that is not an object"},
 	{invite.ParamDuplicate, 422, "form_param_duplicate", "is repeated", "%p has a value twice.", "param_name", "a list with the same value twice"},
 	{invite.IdentifierExists, 422, "form_identifier_exists", "is taken", "That %p is taken. Please try another.", "param_name", "another user has the address, username or external id"},
-	{invite.ValueExists, 422, "form_already_exists", "already exists", "%p is taken. Please choose another.", "param_name", "another organization has the slug, another role the key"},
+	{invite.ValueExists, 422, "form_already_exists", "already exists", "%p is taken. Please choose another.", "param_name", "another organization has the slug, another role the key, or the redirect URL is listed"},
 	{invite.URLScheme, 422, "prohibited_redirect_url", "prohibited redirect URL", "%p must not use the scheme %v.", "param_name", "a redirect URL that would run or reveal something"},
 	{invite.URLInsecure, 422, "insecure_url", "URL must be https", "%p must be an https URL.", "param_name", "an http redirect URL of a live instance that is not local"},
+	{invite.URLNotListed, 422, "form_param_value_invalid", "is invalid", "%p does not lead to one of the instance's redirect URLs.", "param_name", "the instance lists redirect URLs, and an invitation would lead elsewhere"},
 	{invite.DataMissing, 422, "form_data_missing", "data is missing", "At least one of the following must be included: %s.", "param_names", "a user without any identifier"},
 }
 

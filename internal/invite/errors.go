@@ -18,6 +18,7 @@ const (
 	EventNotFound        Kind = "event not found"            // Values: the id
 	EndpointNotFound     Kind = "webhook endpoint not found" // Values: the id
 	DeliveryNotFound     Kind = "delivery not found"         // Values: the event's id
+	RedirectURLNotFound  Kind = "redirect url not found"     // Values: the id
 
 	NotPending          Kind = "invitation not pending"
 	DuplicateInvitation Kind = "duplicate pending invitation"
@@ -61,6 +62,7 @@ const (
 	ValueExists      Kind = "unique value taken"         // Param
 	URLScheme        Kind = "url scheme not allowed"     // Param
 	URLInsecure      Kind = "url must be https"          // Param
+	URLNotListed     Kind = "url not listed"             // Param
 	DataMissing      Kind = "required attribute missing" // Values: the parameters
 
 	CursorExpired    Kind = "cursor expired"             // Param

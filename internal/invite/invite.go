@@ -46,8 +46,11 @@ type Instance struct {
 	// MailProofOnly makes a ticket that did not leave by mail no proof of the
 	// mailbox: it can be redeemed only for a user who owns the address already.
 	MailProofOnly bool
-	Settings      Settings
-	CreatedAt     Instant
+	// RedirectURLs is how many redirect URLs are listed. Where there are any,
+	// invitations may lead to them and nowhere else.
+	RedirectURLs int
+	Settings     Settings
+	CreatedAt    Instant
 }
 
 // Page selects a window of a list: Limit rows after skipping Offset.

@@ -3,8 +3,58 @@ package invite
 import (
 	"net"
 	"net/url"
+	"path"
 	"strings"
 )
+
+// RedirectURL is one of the places to which an instance lets invitations lead.
+type RedirectURL struct {
+	ID                   string
+	URL                  string // as it was given
+	CreatedAt, UpdatedAt Instant
+}
+
+// Origin returns the scheme, host and port of a URL that CheckRedirectURL has
+// accepted, as they are compared: in lower case, without the port that the
+// scheme implies.
+func Origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	for scheme, port := range map[string]string{"https": ":443", "http": ":80"} {
+		if u.Scheme == scheme {
+			host = strings.TrimSuffix(host, port)
+		}
+	}
+	return u.Scheme + "://" + host
+}
+
+// Within reports whether raw leads to the listed URL of the same Origin or
+// below it: the path is the same or continues behind a slash, after dots in it
+// were resolved as a browser does, and a query or fragment that is listed is the
+// same.
+func Within(raw, listed string) bool {
+	u, err := url.Parse(raw)
+	l, bad := url.Parse(listed)
+	if err != nil || bad != nil || Origin(raw) != Origin(listed) {
+		return false
+	}
+	at, below := path.Clean("/"+u.Path), path.Clean("/"+l.Path)
+	return (at == below || strings.HasPrefix(at, strings.TrimSuffix(below, "/")+"/")) &&
+		(l.RawQuery == "" || l.RawQuery == u.RawQuery) &&
+		(l.Fragment == "" || l.Fragment == u.Fragment)
+}
+
+// CheckListedURL checks a URL that is to be listed: it must not be empty, and
+// otherwise as CheckRedirectURL wants it.
+func CheckListedURL(param, raw string, env Environment) *Error {
+	if raw == "" {
+		return ParamErr(ParamMissing, param)
+	}
+	return CheckRedirectURL(param, raw, env)
+}
 
 // maxURL is the longest redirect URL in bytes (contract §6.8).
 const maxURL = 2048

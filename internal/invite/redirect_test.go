@@ -85,3 +85,41 @@ func FuzzCheckRedirectURL(f *testing.F) {
 		}
 	})
 }
+
+func TestWithin(t *testing.T) {
+	for _, row := range []struct {
+		name, url, listed string
+		want              bool
+	}{
+		{"the same", "https://app.example/in", "https://app.example/in", true},
+		{"with a query and a fragment", "https://app.example/in?a=1#b", "https://app.example/in", true},
+		{"below", "https://app.example/in/now", "https://app.example/in", true},
+		{"below a slash", "https://app.example/in/now", "https://app.example/in/", true},
+		{"anything below the host", "https://app.example/x", "https://app.example", true},
+		{"the host alone", "https://app.example", "https://app.example/", true},
+		{"in capitals", "HTTPS://APP.example/in", "https://app.example/in", true},
+		{"with the port that goes without saying", "https://app.example:443/in", "https://app.example/in", true},
+		{"an application", "com.app://join/now", "com.app://join", true},
+		{"above", "https://app.example/", "https://app.example/in", false},
+		{"a longer name", "https://app.example/inside", "https://app.example/in", false},
+		{"in capitals behind the host", "https://app.example/IN", "https://app.example/in", false},
+		{"out by dots", "https://app.example/in/../out", "https://app.example/in", false},
+		{"out by escaped dots", "https://app.example/in/%2e%2E/out", "https://app.example/in", false},
+		{"out by dots behind an escaped slash", "https://app.example/in%2F../out", "https://app.example/in", false},
+		{"another scheme", "http://app.example/in", "https://app.example/in", false},
+		{"another port", "https://app.example:8443/in", "https://app.example/in", false},
+		{"http on the port of https", "http://app.example:443/in", "http://app.example/in", false},
+		{"a host that begins the same", "https://app.example.evil.example/in", "https://app.example/in", false},
+		{"a host below", "https://evil.app.example/in", "https://app.example/in", false},
+		{"the application's other host", "com.app://leave", "com.app://join", false},
+		{"the query that is listed", "https://app.example/in?a=1", "https://app.example/in?a=1", true},
+		{"another query", "https://app.example/in?a=1&b=2", "https://app.example/in?a=1", false},
+		{"another fragment", "https://app.example/in#out", "https://app.example/in#in", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := invite.Within(row.url, row.listed); got != row.want {
+				t.Errorf("Within(%s, %s) = %v, want %v", row.url, row.listed, got, row.want)
+			}
+		})
+	}
+}

@@ -26,6 +26,7 @@ const (
 	blocklistID    = "blid_"
 	membershipID   = "orgmem_"
 	invitationID   = "orginv_"
+	redirectURLID  = "ru_"
 	eventID        = "msg_"
 	endpointID     = "ep_"
 	emailID        = "ema_"

@@ -14,12 +14,13 @@ import (
 	"usher/internal/invite"
 )
 
-const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.max_allowed_memberships, id.mail_proof_only, id.settings, id.created_at`
+const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.max_allowed_memberships, id.mail_proof_only,
+	id.redirect_urls, id.settings, id.created_at`
 
 func scanInstance(row scanner) (*invite.Instance, error) {
 	var i invite.Instance
 	var settings []byte
-	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.MaxAllowedMemberships, &i.MailProofOnly, &settings, &i.CreatedAt)
+	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.MaxAllowedMemberships, &i.MailProofOnly, &i.RedirectURLs, &settings, &i.CreatedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +173,12 @@ func NewSecretKey(env invite.Environment) string {
 func hashKey(secretKey string) string {
 	sum := sha256.Sum256([]byte(secretKey))
 	return hex.EncodeToString(sum[:])
+}
+
+// instanceChanged makes the next request of every key read its instance anew.
+func (t *tx) instanceChanged() {
+	t.after = append(t.after, func() { t.db.settings.Add(1) })
+
 }
 
 // Instances returns all instances, oldest first.

@@ -41,7 +41,7 @@ func (db *DB) changeInstance(ctx context.Context, in *invite.Instance, change fu
 			return fmt.Errorf("writing settings: %w", err)
 		}
 		t.changed = []string{} // lists do not show settings
-		t.after = append(t.after, func() { db.settings.Add(1) })
+		t.instanceChanged()
 		_, err = t.exec(`
 			UPDATE instances
 			SET max_allowed_memberships = $2, settings = $3

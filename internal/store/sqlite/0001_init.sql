@@ -16,6 +16,7 @@ CREATE TABLE instances (
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
     events_forgotten        TEXT NOT NULL DEFAULT '', -- the newest event that is not kept any more
+    redirect_urls           INTEGER NOT NULL DEFAULT 0, -- counter
     created_at              INTEGER NOT NULL
 ) STRICT;
 
@@ -26,6 +27,18 @@ CREATE TABLE keys (
     created_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX keys_by_instance ON keys (instance_id);
+
+-- Where invitations may lead; anywhere while there are none.
+CREATE TABLE redirect_urls (
+    instance_id TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    url         TEXT NOT NULL,
+    origin      TEXT NOT NULL, -- its scheme, host and port
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX redirect_urls_by_origin ON redirect_urls (instance_id, origin, url);
 
 CREATE TABLE roles (
     instance_id TEXT NOT NULL,

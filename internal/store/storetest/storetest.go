@@ -86,6 +86,8 @@ func Run(t *testing.T, open Open) {
 		{"lists say who may come in", testAccess},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
+		{"invitations lead to listed URLs", testRedirectURLs},
+		{"one URL is listed once", testOneRedirectURL},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,6 +105,7 @@ type World struct {
 	Raw      *sql.DB
 	Clock    *Clock
 	Instance *invite.Instance
+	Key      string // of the instance
 	Admin    *invite.User
 	Org      *invite.Organization
 }
@@ -112,7 +115,7 @@ func NewWorld(t *testing.T, open Open) *World {
 	t.Helper()
 	w := &World{T: t, Clock: NewClock()}
 	w.DB, w.Raw = open(t, w.Clock)
-	w.Instance, _ = must2(w.DB.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "App"}, ""))(t)
+	w.Instance, w.Key = must2(w.DB.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "App"}, ""))(t)
 	w.Admin = w.user("ada@example.com")
 	w.Org = must(w.DB.CreateOrganization(t.Context(), w.Instance, invite.NewOrganization{Name: "Acme", CreatedBy: w.Admin.ID}))(t)
 	return w
@@ -228,7 +231,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "roles", "users", "email_addresses", "organizations", "memberships",
-	"invitations", "events", "outbox", "inbox", "idempotency_keys",
+	"invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
 }
 
 // Dump returns the rows of every table, as text, sorted.
@@ -291,6 +294,8 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT count(*) FROM users u WHERE u.instance_id = i.instance_id)`,
 		"organizations are counted wrong": `SELECT i.instance_id, i.organizations FROM instances i WHERE i.organizations <>
 			(SELECT count(*) FROM organizations o WHERE o.instance_id = i.instance_id)`,
+		"redirect URLs are counted wrong": `SELECT i.instance_id, i.redirect_urls FROM instances i WHERE i.redirect_urls <>
+			(SELECT count(*) FROM redirect_urls r WHERE r.instance_id = i.instance_id)`,
 		"an address has two pending invitations": `SELECT organization_id, email_key FROM invitations WHERE status = 0
 			GROUP BY instance_id, organization_id, email_key HAVING count(*) > 1`,
 		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
