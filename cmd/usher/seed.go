@@ -19,6 +19,7 @@ import (
 // are named by an e-mail address, organizations by their slug. What exists
 // already is left as it is, so that the same file can be given at each start.
 type seed struct {
+	Permissions   []seedPermission   `yaml:"permissions"`
 	Roles         []seedRole         `yaml:"roles"`
 	Users         []seedUser         `yaml:"users"`
 	Organizations []seedOrganization `yaml:"organizations"`
@@ -26,11 +27,17 @@ type seed struct {
 	Invitations   []seedInvitation   `yaml:"invitations"`
 }
 
+type seedPermission struct {
+	Key         string `yaml:"key"`
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+}
+
 type seedRole struct {
 	Key         string   `yaml:"key"`
 	Name        string   `yaml:"name"`
 	Description string   `yaml:"description"`
-	Permissions []string `yaml:"permissions"`
+	Permissions []string `yaml:"permissions"` // keys
 }
 
 // SeedMetadata is exported because the YAML library fills embedded structs only then.
@@ -109,8 +116,13 @@ type seeder struct {
 
 func (s *seed) apply(ctx context.Context, db *store.DB, in *invite.Instance) (first seeded, err error) {
 	do := &seeder{db, in}
+	for _, p := range s.Permissions {
+		if _, err := db.CreatePermission(ctx, in, invite.NewPermission{Key: p.Key, Name: p.Name, Description: p.Description}); unlessKnown(err) != nil {
+			return first, fmt.Errorf("seeding permission %s: %w", p.Key, err)
+		}
+	}
 	for _, r := range s.Roles {
-		if _, err := db.CreateRole(ctx, in, invite.Role{Key: r.Key, Name: r.Name, Description: r.Description, Permissions: r.Permissions}); unlessKnown(err) != nil {
+		if _, err := db.CreateRole(ctx, in, invite.NewRole{Key: r.Key, Name: r.Name, Description: r.Description, Permissions: r.Permissions}); unlessKnown(err) != nil {
 			return first, fmt.Errorf("seeding role %s: %w", r.Key, err)
 		}
 	}

@@ -60,6 +60,45 @@ var routes = map[string]map[string]handler{
 	"/usher/v1/events": {
 		"GET": (*Server).readEvents,
 	},
+	"/v1/organization_roles": {
+		"GET":  (*Server).listRoles,
+		"POST": (*Server).createRole,
+	},
+	"/v1/organization_roles/{organization_role_id}": {
+		"GET":    (*Server).getRole,
+		"PATCH":  (*Server).updateRole,
+		"DELETE": (*Server).deleteRole,
+	},
+	"/v1/organization_roles/{organization_role_id}/permissions/{permission_id}": {
+		"POST":   (*Server).assignPermission,
+		"DELETE": (*Server).removePermission,
+	},
+	"/v1/organization_permissions": {
+		"GET":  (*Server).listPermissions,
+		"POST": (*Server).createPermission,
+	},
+	"/v1/organization_permissions/{permission_id}": {
+		"GET":    (*Server).getPermission,
+		"PATCH":  (*Server).updatePermission,
+		"DELETE": (*Server).deletePermission,
+	},
+	"/v1/role_sets": {
+		"GET":  (*Server).listRoleSets,
+		"POST": (*Server).createRoleSet,
+	},
+	"/v1/role_sets/{role_set_key_or_id}": {
+		"GET":   (*Server).getRoleSet,
+		"PATCH": (*Server).updateRoleSet,
+	},
+	"/v1/role_sets/{role_set_key_or_id}/roles": {
+		"POST": (*Server).addRoles,
+	},
+	"/v1/role_sets/{role_set_key_or_id}/roles/replace": {
+		"POST": (*Server).replaceRole,
+	},
+	"/v1/role_sets/{role_set_key_or_id}/replace": {
+		"POST": (*Server).replaceRoleSet,
+	},
 
 	"/v1/users": {
 		"GET":  (*Server).listUsers,

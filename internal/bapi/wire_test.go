@@ -59,7 +59,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	}
 	settings, err := db.OrganizationSettings(t.Context(), in)
 	must(t, err)
-	vars["admin_role"], vars["member_role"] = settings.CreatorRole.ID, settings.DomainsRole.ID
+	vars["admin_role"], vars["member_role"] = settings.Roles.CreatorRoleID, settings.Roles.DefaultRoleID
 	user := func(name, address string) string {
 		u, err := db.CreateUser(t.Context(), in, invite.NewUser{EmailAddresses: []string{address}, FirstName: name})
 		must(t, err)

@@ -20,6 +20,10 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		return Marshal(e.CountedOrganization(v))
 	case *invite.User:
 		return Marshal(e.User(v))
+	case invite.Role:
+		return Marshal(RoleOf(v))
+	case invite.Permission:
+		return Marshal(PermissionOf(v))
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}

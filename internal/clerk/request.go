@@ -77,6 +77,7 @@ type CreateOrganization struct {
 	Slug                  *string `json:"slug"`
 	MaxAllowedMemberships *int    `json:"max_allowed_memberships"`
 	CreatedAt             *string `json:"created_at"`
+	RoleSetKey            *string `json:"role_set_key"`
 	Metadata
 }
 
@@ -85,7 +86,8 @@ func (r *CreateOrganization) Organization() (invite.NewOrganization, error) {
 	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.NewOrganization{
 		Name: or(r.Name, ""), Slug: or(r.Slug, ""), CreatedBy: or(r.CreatedBy, ""),
-		MaxAllowedMemberships: r.MaxAllowedMemberships, Metadata: r.Change(false), CreatedAt: or(at, 0),
+		MaxAllowedMemberships: r.MaxAllowedMemberships, RoleSetKey: or(r.RoleSetKey, ""),
+		Metadata: r.Change(false), CreatedAt: or(at, 0),
 	}, err
 }
 
@@ -108,6 +110,7 @@ type UpdateOrganization struct {
 	MaxAllowedMemberships *int    `json:"max_allowed_memberships"`
 	AdminDeleteEnabled    *bool   `json:"admin_delete_enabled"`
 	CreatedAt             *string `json:"created_at"`
+	RoleSetKey            *string `json:"role_set_key"`
 }
 
 // Change returns the change the request asks for.
@@ -115,7 +118,7 @@ func (r *UpdateOrganization) Change() (invite.OrganizationChange, error) {
 	at, err := parseCreatedAt(r.CreatedAt)
 	return invite.OrganizationChange{
 		Name: r.Name, Slug: r.Slug, MaxAllowedMemberships: r.MaxAllowedMemberships,
-		AdminDeleteEnabled: r.AdminDeleteEnabled, CreatedAt: at,
+		AdminDeleteEnabled: r.AdminDeleteEnabled, CreatedAt: at, RoleSetKey: r.RoleSetKey,
 	}, err
 }
 

@@ -47,6 +47,7 @@ type Organization struct {
 	PublicMetadata          json.RawMessage `json:"public_metadata"`
 	PrivateMetadata         json.RawMessage `json:"private_metadata"`
 	CreatedBy               string          `json:"created_by,omitempty"`
+	RoleSetKey              *string         `json:"role_set_key"`
 	CreatedAt               invite.Instant  `json:"created_at"`
 	UpdatedAt               invite.Instant  `json:"updated_at"`
 }
@@ -57,7 +58,7 @@ func (e *Encoder) Organization(o *invite.Organization) Organization {
 		Object: "organization", ID: o.ID, Name: o.Name, Slug: o.Slug, ImageURL: e.image(o.ID, initials(o.Name)),
 		MaxAllowedMemberships: o.MaxAllowedMemberships, AdminDeleteEnabled: o.AdminDeleteEnabled,
 		PublicMetadata: o.PublicMetadata, PrivateMetadata: o.PrivateMetadata,
-		CreatedBy: o.CreatedBy, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+		CreatedBy: o.CreatedBy, RoleSetKey: null(o.RoleSetKey), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 }
 
@@ -146,12 +147,8 @@ type Membership struct {
 
 // Membership returns m.
 func (e *Encoder) Membership(m *invite.Membership) Membership {
-	permissions := m.Role.Permissions
-	if permissions == nil {
-		permissions = []string{}
-	}
 	return Membership{
-		Object: "organization_membership", ID: m.ID, Role: m.Role.Key, RoleName: m.Role.Name, Permissions: permissions,
+		Object: "organization_membership", ID: m.ID, Role: m.Role.Key, RoleName: m.Role.Name, Permissions: m.Role.PermissionKeys(),
 		PublicMetadata: m.PublicMetadata, PrivateMetadata: m.PrivateMetadata,
 		Organization: e.CountedOrganization(&m.Organization), PublicUserData: e.publicUserData(&m.User),
 		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,

@@ -37,7 +37,7 @@ func newOrganization() *invite.Organization {
 
 func newMembership() *invite.Membership {
 	return &invite.Membership{
-		ID: "orgmem_1", Role: invite.DefaultRoles()[0], User: newUser().Person(), Organization: *newOrganization(),
+		ID: "orgmem_1", Role: invite.DefaultRoles(invite.SystemPermissions())[0], User: newUser().Person(), Organization: *newOrganization(),
 		PublicMetadata: none, PrivateMetadata: none, CreatedAt: now, UpdatedAt: now + 1,
 	}
 }

@@ -95,6 +95,7 @@ type OrganizationSettings struct {
 	SlugDisabled           bool                    `json:"slug_disabled"`
 	DomainsEnrollmentModes []invite.EnrollmentMode `json:"domains_enrollment_modes"`
 	DomainsDefaultRole     string                  `json:"domains_default_role"`
+	InitialRoleSetKey      string                  `json:"initial_role_set_key"`
 }
 
 // OrganizationSettingsOf returns s.
@@ -102,9 +103,10 @@ func OrganizationSettingsOf(s invite.OrganizationSettings) OrganizationSettings 
 	return OrganizationSettings{
 		Object: "organization_settings", Enabled: !s.Settings.OrganizationsDisabled,
 		MaxAllowedMemberships: s.MaxAllowedMemberships, MaxAllowedRoles: invite.MaxRoles, MaxAllowedDomains: invite.MaxDomains,
-		CreatorRole: s.CreatorRole.Key, AdminDeleteEnabled: !s.Settings.AdminDeleteDisabled,
+		CreatorRole: s.Roles.Creator().Key, AdminDeleteEnabled: !s.Settings.AdminDeleteDisabled,
 		DomainsEnabled: s.Settings.DomainsEnabled, SlugDisabled: s.Settings.SlugsDisabled,
-		DomainsEnrollmentModes: s.Settings.Modes(), DomainsDefaultRole: s.DomainsRole.Key,
+		DomainsEnrollmentModes: s.Settings.Modes(), DomainsDefaultRole: s.Roles.Default().Key,
+		InitialRoleSetKey: s.Roles.Key,
 	}
 }
 

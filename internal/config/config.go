@@ -169,7 +169,7 @@ type Keys struct {
 // Development holds what only a development server has.
 type Development struct {
 	SecretKey Secret `placeholder:"sk_test_…" help:"Secret key of the development instance. Unless given, one is made up and kept."`
-	Seed      string `placeholder:"FILE" help:"YAML or JSON file with users, organizations, memberships, roles and invitations to begin with."`
+	Seed      string `placeholder:"FILE" help:"YAML or JSON file with users, organizations, memberships, permissions, roles and invitations to begin with."`
 	Reset     bool   `default:"false" help:"Delete the development data and begin anew."`
 }
 

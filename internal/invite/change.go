@@ -56,6 +56,7 @@ type NewOrganization struct {
 	Slug                  string // empty: derived from the name
 	CreatedBy             string // user who becomes the first admin; may be empty
 	MaxAllowedMemberships *int   // nil: the instance's default
+	RoleSetKey            string // empty: the initial one
 	Metadata              MetadataChange
 	CreatedAt             Instant // 0: now
 }
@@ -87,6 +88,7 @@ type OrganizationChange struct {
 	MaxAllowedMemberships *int
 	AdminDeleteEnabled    *bool
 	CreatedAt             *Instant
+	RoleSetKey            *string // for the store, which knows the role sets
 	Metadata              MetadataChange
 }
 

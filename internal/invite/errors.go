@@ -36,6 +36,17 @@ const (
 	IdentifierListed      Kind = "identifier on the list already"       // Values: the identifier
 	IdentifierNotListed   Kind = "identifier not on the list"           // Values: the id
 	CreatorRoleTooWeak    Kind = "creator role without its permissions" // Values: the permission keys it needs
+	PermissionNotFound    Kind = "permission not found"                 // Param, unless it is what the request is about
+	RoleSetNotFound       Kind = "role set not found"
+	PermissionFixed       Kind = "system permission not modifiable"
+	PermissionGranted     Kind = "permission already granted"
+	PermissionNotGranted  Kind = "permission not granted"
+	RoleQuota             Kind = "role quota exceeded" // Limit
+	RoleIsCreators        Kind = "role of creators"
+	RoleIsDefault         Kind = "role of newcomers"
+	RoleHasMembers        Kind = "role has members"
+	RoleIsInvited         Kind = "role in pending invitations"
+	RolesUnassigned       Kind = "roles without a successor" // Param, Values: the role keys
 
 	TicketInvalid       Kind = "ticket invalid"
 	TicketExpired       Kind = "ticket expired"

@@ -141,7 +141,7 @@ func metadataOf(size int) []byte {
 }
 
 func TestCheckInviter(t *testing.T) {
-	for _, role := range invite.DefaultRoles() {
+	for _, role := range invite.DefaultRoles(invite.SystemPermissions()) {
 		err := invite.CheckInviter(role)
 		if want := role.Key != invite.RoleAdmin; errors.Is(err, invite.Err(invite.MissingPermission)) != want {
 			t.Errorf("CheckInviter(%s) = %v, want refused: %v", role.Key, err, want)

@@ -6,16 +6,14 @@ import (
 )
 
 // Settings are what an application changes about its instance while it runs.
-// The zero Settings, with the ids of two roles, are a new instance's. Their tags
-// are the form in which they are stored.
+// The zero Settings are a new instance's. Their tags are the form in which they
+// are stored.
 type Settings struct {
 	OrganizationsDisabled bool             `json:"organizations_disabled,omitzero"`
 	AdminDeleteDisabled   bool             `json:"admin_delete_disabled,omitzero"` // of a new organization
 	SlugsDisabled         bool             `json:"slugs_disabled,omitzero"`
 	DomainsEnabled        bool             `json:"domains_enabled,omitzero"`
 	EnrollmentModes       []EnrollmentMode `json:"enrollment_modes,omitzero"` // nil: every mode
-	CreatorRoleID         string           `json:"creator_role_id,omitzero"`
-	DomainsRoleID         string           `json:"domains_role_id,omitzero"` // of whom a domain brings in
 
 	Restrictions Restrictions `json:"restrictions,omitzero"`
 
@@ -166,7 +164,9 @@ func (c *RestrictionsChange) Apply(r *Restrictions) {
 // OrganizationSettings is what holds for the organizations of an instance.
 type OrganizationSettings struct {
 	*Instance
-	CreatorRole, DomainsRole Role
+	// Roles is the initial role set. Its creator role and its default role are the
+	// settings' creator_role and domains_default_role.
+	Roles *RoleSet
 }
 
 // OrganizationSettingsChange changes what holds for the organizations of an
@@ -178,12 +178,29 @@ type OrganizationSettingsChange struct {
 	DomainsEnabled        *bool
 	SlugsDisabled         *bool
 	EnrollmentModes       *[]string
-	CreatorRoleID         *string // must exist
-	DomainsRoleID         *string // must exist
+	CreatorRoleID         *string // of the initial role set, as is
+	DomainsRoleID         *string // this one
 }
 
-// Apply changes in, or refuses the inputs that break a rule. Whether the roles
-// exist is the caller's to know.
+// Appoint changes the roles of creators and newcomers in s, the initial role set.
+func (c *OrganizationSettingsChange) Appoint(s *RoleSet) error {
+	if id := c.DomainsRoleID; id != nil {
+		if !s.Has(*id) {
+			return ParamErr(RoleNotFound, "domains_default_role_id")
+		}
+		s.DefaultRoleID = *id
+	}
+	if id := c.CreatorRoleID; id != nil {
+		if !s.Has(*id) {
+			return ParamErr(RoleNotFound, "creator_role_id")
+		}
+		s.CreatorRoleID = *id
+		return CheckCreatorRole(s.Creator())
+	}
+	return nil
+}
+
+// Apply changes in, or refuses the inputs that break a rule.
 func (c *OrganizationSettingsChange) Apply(in *Instance) error {
 	s := &in.Settings
 	if err := checkLimit(c.MaxAllowedMemberships); err != nil {
@@ -194,8 +211,6 @@ func (c *OrganizationSettingsChange) Apply(in *Instance) error {
 	unset(&s.AdminDeleteDisabled, c.AdminDeleteEnabled)
 	set(&s.SlugsDisabled, c.SlugsDisabled)
 	set(&s.DomainsEnabled, c.DomainsEnabled)
-	set(&s.CreatorRoleID, c.CreatorRoleID)
-	set(&s.DomainsRoleID, c.DomainsRoleID)
 	if c.EnrollmentModes == nil {
 		return nil
 	}

@@ -22,8 +22,9 @@ type cache struct {
 	all     atomic.Uint64              // raised by changes that may show anywhere
 	some    [generations]atomic.Uint64 // by organization; a collision only costs a miss
 
-	roles  kept[invite.Role]
-	people kept[*invite.Person]
+	recast   atomic.Uint64 // the generation of all catalogs
+	catalogs kept[*invite.Catalog]
+	people   kept[*invite.Person]
 
 	horizons horizons
 
@@ -36,7 +37,8 @@ type cache struct {
 const (
 	generations = 4096
 	doors       = 64 << 10
-	maxKept     = 16 << 10 // roles, and people
+	maxPeople   = 16 << 10
+	maxCatalogs = 1 << 10
 	maxPage     = 32 << 10 // bytes; longer answers are not kept
 	maxPages    = 32 << 20 // bytes of all answers, with what keeping one costs
 	maxName     = 256      // bytes; a client can make up as many and as long names as it likes
@@ -44,7 +46,10 @@ const (
 )
 
 func newCache() *cache {
-	return &cache{seed: maphash.MakeSeed(), pages: make(map[pageKey]page)}
+	return &cache{
+		seed: maphash.MakeSeed(), pages: make(map[pageKey]page),
+		catalogs: kept[*invite.Catalog]{most: maxCatalogs}, people: kept[*invite.Person]{most: maxPeople},
+	}
 }
 
 func (c *cache) slot(organization string) *atomic.Uint64 {
@@ -57,6 +62,9 @@ func (c *cache) generation(organization string) [2]uint64 {
 
 // changed is called for each committed operation.
 func (c *cache) changed(t *tx) {
+	if t.recast {
+		c.recast.Add(1)
+	}
 	if t.everywhere() {
 		c.all.Add(1)
 	}
@@ -69,8 +77,9 @@ func (c *cache) changed(t *tx) {
 // said so, or because it named nothing.
 func (t *tx) everywhere() bool { return t.wrote && (t.changedAll || t.changed == nil) }
 
-// kept is a bounded map of values, each under the generation it was read in.
+// kept is a map of at most so many values, each under the generation it was read in.
 type kept[V any] struct {
+	most   int
 	mu     sync.RWMutex
 	values map[string]keptValue[V]
 }
@@ -80,21 +89,21 @@ type keptValue[V any] struct {
 	value      V
 }
 
-// recall returns the value of key from memory, or loads and keeps it. Only what
-// no operation of the same batch may have changed comes from memory.
-func recall[V any](t *tx, k *kept[V], key string, load func() (V, error)) (V, error) {
-	if t.uncached || t.everywhere() {
+// recall returns the value of key from memory, or loads and keeps it. What an
+// operation of the same batch may have changed must be read fresh.
+func (k *kept[V]) recall(key string, generation uint64, fresh bool, load func() (V, error)) (V, error) {
+	if fresh {
 		return load()
 	}
 	k.mu.RLock()
 	v, ok := k.values[key]
 	k.mu.RUnlock()
-	if ok && v.generation == t.generation {
+	if ok && v.generation == generation {
 		return v.value, nil
 	}
 	value, err := load()
 	if err == nil {
-		k.put(key, keptValue[V]{t.generation, value})
+		k.put(key, keptValue[V]{generation, value})
 	}
 	return value, err
 }
@@ -102,7 +111,7 @@ func recall[V any](t *tx, k *kept[V], key string, load func() (V, error)) (V, er
 func (k *kept[V]) put(key string, v keptValue[V]) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.values == nil || len(k.values) >= maxKept {
+	if k.values == nil || len(k.values) >= k.most {
 		k.values = make(map[string]keptValue[V])
 	}
 	k.values[key] = v

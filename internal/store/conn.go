@@ -59,9 +59,12 @@ type tx struct {
 	changed    []string
 	changedAll bool
 
-	generation uint64 // of everything, when the transaction began
-	horizons   uint64 // their state then
-	uncached   bool   // what others read before may not be what this reads
+	generation uint64          // of everything, when the transaction began
+	horizons   uint64          // their state then
+	uncached   bool            // what others read before may not be what this reads
+	catalogs   uint64          // their generation then
+	recast     bool            // this operation, or one before it, changed a catalog
+	own        *invite.Catalog // as this operation sees it; nil until it asks
 }
 
 // errReadOnly is a mistake of this package: a write outside db.write.
@@ -213,7 +216,7 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 func (db *DB) begin(c *conn) *tx {
 	return &tx{
 		db: db, conn: c, now: db.Now(), uncached: !db.cache.enabled.Load(),
-		generation: db.cache.all.Load(), horizons: db.cache.horizons.state(),
+		generation: db.cache.all.Load(), horizons: db.cache.horizons.state(), catalogs: db.cache.recast.Load(),
 	}
 }
 

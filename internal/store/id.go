@@ -24,6 +24,8 @@ const (
 	roleID         = "role_"
 	allowlistID    = "alid_"
 	blocklistID    = "blid_"
+	permissionID   = "perm_"
+	roleSetID      = "roleset_"
 	membershipID   = "orgmem_"
 	invitationID   = "orginv_"
 	redirectURLID  = "ru_"

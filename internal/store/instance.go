@@ -30,7 +30,7 @@ func scanInstance(row scanner) (*invite.Instance, error) {
 	return &i, nil
 }
 
-// CreateInstance creates an instance with its two default roles and a secret
+// CreateInstance creates an instance with its permissions, roles and role set and a secret
 // key, and returns the key: only its hash is stored, so it cannot be shown again.
 // An empty secretKey makes a random one.
 func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey string) (*invite.Instance, string, error) {
@@ -39,17 +39,6 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 	}
 	err := db.write(ctx, func(t *tx) error {
 		in.ID, in.CreatedAt = t.newID(instanceID), t.now
-		for _, role := range invite.DefaultRoles() {
-			if err := t.insertRole(in.ID, &role); err != nil {
-				return err
-			}
-			switch role.Key {
-			case invite.RoleAdmin:
-				in.Settings.CreatorRoleID = role.ID
-			case invite.RoleMember:
-				in.Settings.DomainsRoleID = role.ID
-			}
-		}
 		settings, err := json.Marshal(in.Settings)
 		if err != nil {
 			return fmt.Errorf("writing settings: %w", err)
@@ -58,6 +47,9 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 			INSERT INTO instances (instance_id, environment, name, home_url, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			in.ID, in.Environment, in.Name, in.HomeURL, db.opts.Keys.Mark(), in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
+			return err
+		}
+		if err := t.insertDefaults(in.ID); err != nil {
 			return err
 		}
 		return t.insertKey(in.ID, secretKey)

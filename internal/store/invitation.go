@@ -39,7 +39,7 @@ func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, 
 // fillInvitation puts the role's key and name and the inviter into an invitation
 // that was just scanned.
 func (t *tx) fillInvitation(i *invite.Invitation) error {
-	r, err := t.role(i.InstanceID, i.Role)
+	r, err := t.roleOf(i.InstanceID, i.Role)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (t *tx) admitInvitees(in *invite.Instance, news []invite.NewInvitation) err
 
 // prepareInvitation applies the rules about the role, the inviter and the invitee.
 func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) (*invite.Invitation, error) {
-	role, err := t.roleByKey(o.InstanceID, n.Role)
+	role, err := t.assignable(o, n.Role)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (t *tx) manager(instance, user, role string) (*invite.Person, error) {
 	case role == "":
 		return nil, invite.Err(invite.NotAMember)
 	}
-	r, err := t.role(instance, role)
+	r, err := t.roleOf(instance, role)
 	if err != nil {
 		return nil, err
 	}
@@ -362,19 +362,20 @@ func (t *tx) overdue(instance, organization string) (n int, err error) {
 // maxEnded is how many overdue invitations an operation writes down on its way.
 const maxEnded = 100
 
-// seats returns the organization with its limit and counters only, exact now. It
-// writes down some of what has expired there; the rest is the sweeper's.
+// seats returns the organization with its limit, role set and counters only,
+// exact now. It writes down some of what has expired there; the rest is the
+// sweeper's.
 func (t *tx) seats(instance, id string) (*invite.Organization, error) {
 	o := &invite.Organization{ID: id, InstanceID: instance}
 	var overdue int
 	if err := t.row(`
-		SELECT max_allowed_memberships, members, pending,
+		SELECT max_allowed_memberships, role_set_key, members, pending,
 			(SELECT count(*)
 			FROM invitations i
 			WHERE i.instance_id = $1 AND i.status = 0 AND i.expires_at <= $3 AND i.organization_id = $2)
 		FROM organizations
 		WHERE instance_id = $1 AND id = $2`, instance, id, t.now).
-		Scan(&o.MaxAllowedMemberships, &o.Members, &o.Pending, &overdue); err != nil {
+		Scan(&o.MaxAllowedMemberships, &o.RoleSetKey, &o.Members, &o.Pending, &overdue); err != nil {
 		return nil, missing(err, invite.Err(invite.OrganizationNotFound))
 	}
 	if overdue == 0 {

@@ -32,7 +32,7 @@ func (t *tx) membership(o *invite.Organization, user string) (*invite.Membership
 	if err != nil {
 		return nil, missing(err, invite.ParamErr(invite.MembershipNotFound, "user_id", user))
 	}
-	m.Role, err = t.role(o.InstanceID, m.Role.ID)
+	m.Role, err = t.roleOf(o.InstanceID, m.Role.ID)
 	return m, err
 }
 
@@ -77,7 +77,7 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 		if err != nil {
 			return err
 		}
-		role, err := t.roleByKey(in.ID, n.Role)
+		role, err := t.assignable(o, n.Role)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 			return err
 		}
 		for _, m := range list {
-			if m.Role, err = t.role(in.ID, m.Role.ID); err != nil {
+			if m.Role, err = t.roleOf(in.ID, m.Role.ID); err != nil {
 				return err
 			}
 		}
@@ -164,7 +164,7 @@ func (db *DB) UpdateMembership(ctx context.Context, in *invite.Instance, organiz
 		return nil, invite.ParamErr(invite.ParamMissing, "role")
 	}
 	return db.changeMembership(ctx, in, organization, user, func(t *tx, m *invite.Membership) (err error) {
-		if m.Role, err = t.roleByKey(in.ID, invite.RoleKey(role)); err != nil {
+		if m.Role, err = t.assignable(&m.Organization, role); err != nil {
 			return err
 		}
 		if m.Role.Can(invite.MembershipsManage) {
@@ -244,18 +244,12 @@ func (t *tx) removeMember(m *invite.Membership) error {
 // managed refuses with LastAdmin when, without the given user, no member can
 // manage members. Where nobody could before, nothing is lost and it allows.
 func (t *tx) managed(o *invite.Organization, without string) error {
-	var managers []string
-	if err := t.each(`SELECT `+roleColumns+` FROM roles r WHERE r.instance_id = $1`, []any{o.InstanceID}, func(row scanner) error {
-		r, err := scanRole(row)
-		if r.Can(invite.MembershipsManage) {
-			managers = append(managers, r.ID)
-		}
-		return err
-	}); err != nil {
+	c, err := t.catalog(o.InstanceID)
+	if err != nil {
 		return err
 	}
 	self, others := 0, 0
-	for _, role := range managers {
+	for _, role := range c.Managers() {
 		var s, n int
 		if err := t.row(`
 			SELECT

@@ -10,13 +10,13 @@ import (
 )
 
 const organizationColumns = `o.id, o.instance_id, o.name, o.slug, o.max_allowed_memberships, o.admin_delete_enabled,
-	o.public_metadata, o.private_metadata, o.created_by, o.members, o.pending, o.created_at, o.updated_at`
+	o.public_metadata, o.private_metadata, o.created_by, o.role_set_key, o.members, o.pending, o.created_at, o.updated_at`
 
 func scanOrganization(row scanner, more ...any) (*invite.Organization, error) {
 	var o invite.Organization
 	err := row.Scan(append([]any{
 		&o.ID, &o.InstanceID, &o.Name, &o.Slug, &o.MaxAllowedMemberships, &o.AdminDeleteEnabled,
-		(*[]byte)(&o.PublicMetadata), (*[]byte)(&o.PrivateMetadata), &o.CreatedBy, &o.Members, &o.Pending, &o.CreatedAt, &o.UpdatedAt,
+		(*[]byte)(&o.PublicMetadata), (*[]byte)(&o.PrivateMetadata), &o.CreatedBy, &o.RoleSetKey, &o.Members, &o.Pending, &o.CreatedAt, &o.UpdatedAt,
 	}, more...)...)
 	return &o, err
 }
@@ -31,7 +31,7 @@ func (t *tx) organization(instance, id string) (*invite.Organization, error) {
 }
 
 // CreateOrganization creates an organization. With a creator, that user becomes
-// its first member with the creator role.
+// its first member with the creator role of the role set.
 func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n invite.NewOrganization) (*invite.Organization, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -41,10 +41,14 @@ func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n inv
 	}
 	var o *invite.Organization
 	err := db.write(ctx, func(t *tx) error {
+		roles, err := t.roleSet(in.ID, n.RoleSetKey)
+		if err != nil {
+			return err
+		}
 		o = &invite.Organization{
 			ID: t.newID(organizationID), InstanceID: in.ID, Name: n.Name,
 			MaxAllowedMemberships: in.MaxAllowedMemberships, AdminDeleteEnabled: !in.Settings.AdminDeleteDisabled,
-			CreatedBy: n.CreatedBy, CreatedAt: t.now, UpdatedAt: t.now,
+			CreatedBy: n.CreatedBy, RoleSetKey: roles.Key, CreatedAt: t.now, UpdatedAt: t.now,
 			PublicMetadata: emptyObject, PrivateMetadata: emptyObject,
 		}
 		if n.MaxAllowedMemberships != nil {
@@ -62,7 +66,7 @@ func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n inv
 		if err := t.event(in.ID, o.ID, invite.OrganizationCreatedEvent, o); err != nil {
 			return err
 		}
-		return t.addCreator(in, o)
+		return t.addCreator(in, o, roles.Creator())
 	})
 	return o, err
 }
@@ -84,11 +88,11 @@ func (t *tx) insertOrganization(o *invite.Organization, slug string) error {
 	for _, o.Slug = range candidates {
 		n, err := t.exec(`
 			INSERT INTO organizations (instance_id, id, name, slug, max_allowed_memberships, admin_delete_enabled,
-				public_metadata, private_metadata, created_by, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+				public_metadata, private_metadata, created_by, role_set_key, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT (instance_id, slug) DO NOTHING`,
 			o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
-			string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedBy, o.CreatedAt, o.UpdatedAt)
+			string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedBy, o.RoleSetKey, o.CreatedAt, o.UpdatedAt)
 		if err != nil {
 			return err
 		}
@@ -105,7 +109,7 @@ func (t *tx) count(instance, counter string, by int) error {
 	return err
 }
 
-func (t *tx) addCreator(in *invite.Instance, o *invite.Organization) error {
+func (t *tx) addCreator(in *invite.Instance, o *invite.Organization, role invite.Role) error {
 	if o.CreatedBy == "" {
 		return nil
 	}
@@ -113,10 +117,6 @@ func (t *tx) addCreator(in *invite.Instance, o *invite.Organization) error {
 	if errors.Is(err, invite.Err(invite.UserNotFound)) {
 		return invite.Err(invite.CreatorNotFound)
 	}
-	if err != nil {
-		return err
-	}
-	role, err := t.role(in.ID, in.Settings.CreatorRoleID)
 	if err != nil {
 		return err
 	}
@@ -218,6 +218,11 @@ func (db *DB) UpdateOrganization(ctx context.Context, in *invite.Instance, id st
 		if err := c.Apply(o); err != nil {
 			return err
 		}
+		if c.RoleSetKey != nil {
+			if err := t.assignRoleSet(o, *c.RoleSetKey); err != nil {
+				return err
+			}
+		}
 		o.UpdatedAt = t.now
 		t.changed = append(t.changed, o.ID)
 		if err := t.updateOrganization(o); err != nil {
@@ -235,10 +240,10 @@ func (t *tx) updateOrganization(o *invite.Organization) error {
 	_, err := t.exec(`
 		UPDATE organizations
 		SET name = $3, slug = $4, max_allowed_memberships = $5, admin_delete_enabled = $6,
-			public_metadata = $7, private_metadata = $8, created_at = $9, updated_at = $10
+			public_metadata = $7, private_metadata = $8, role_set_key = $9, created_at = $10, updated_at = $11
 		WHERE instance_id = $1 AND id = $2`,
 		o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
-		string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedAt, o.UpdatedAt)
+		string(o.PublicMetadata), string(o.PrivateMetadata), o.RoleSetKey, o.CreatedAt, o.UpdatedAt)
 	if err != nil && t.db.dialect.duplicate(err) {
 		return invite.ParamErr(invite.ValueExists, "slug", o.Slug)
 	}

@@ -53,35 +53,35 @@ func (db *DB) changeInstance(ctx context.Context, in *invite.Instance, change fu
 
 // OrganizationSettings reads what holds for the organizations of an instance.
 func (db *DB) OrganizationSettings(ctx context.Context, in *invite.Instance) (invite.OrganizationSettings, error) {
-	var s invite.OrganizationSettings
+	s := invite.OrganizationSettings{Instance: in}
 	err := db.read(ctx, func(t *tx) (err error) {
-		s, err = t.organizationSettings(in)
+		s.Roles, err = t.roleSet(in.ID, "")
 		return err
 	})
 	return s, err
-}
-
-func (t *tx) organizationSettings(in *invite.Instance) (s invite.OrganizationSettings, err error) {
-	s.Instance = in
-	if s.CreatorRole, err = t.role(in.ID, in.Settings.CreatorRoleID); err != nil {
-		return s, missing(err, invite.ParamErr(invite.RoleNotFound, "creator_role_id"))
-	}
-	s.DomainsRole, err = t.role(in.ID, in.Settings.DomainsRoleID)
-	return s, missing(err, invite.ParamErr(invite.RoleNotFound, "domains_default_role_id"))
 }
 
 // UpdateOrganizationSettings changes what holds for the organizations of an
 // instance, and returns what holds now.
 func (db *DB) UpdateOrganizationSettings(ctx context.Context, in *invite.Instance, c invite.OrganizationSettingsChange) (invite.OrganizationSettings, error) {
 	var s invite.OrganizationSettings
-	_, err := db.changeInstance(ctx, in, func(t *tx, in *invite.Instance) (err error) {
+	_, err := db.changeInstance(ctx, in, func(t *tx, in *invite.Instance) error {
 		if err := c.Apply(in); err != nil {
 			return err
 		}
-		if s, err = t.organizationSettings(in); err != nil || c.CreatorRoleID == nil {
+		initial, err := t.roleSet(in.ID, "")
+		if err != nil {
 			return err
 		}
-		return invite.CheckCreatorRole(s.CreatorRole)
+		own := *initial
+		s.Instance, s.Roles = in, &own
+		if c.CreatorRoleID == nil && c.DomainsRoleID == nil {
+			return nil
+		}
+		if err := c.Appoint(&own); err != nil {
+			return err
+		}
+		return t.updateRoleSet(in.ID, &own)
 	})
 	return s, err
 }

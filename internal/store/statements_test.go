@@ -34,7 +34,7 @@ var withoutTenant = map[string]string{
 // An @ stands for what is not literal.
 var continued = regexp.MustCompile(`^(SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|redirect_urls|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|redirect_urls|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -248,7 +248,7 @@ func TestPlans(t *testing.T) {
 		{"invitation.go", "SELECT COALESCE((SELECT m.role_id", "email_addresses_by_key"},
 		{"redirect.go", "SELECT url FROM redirect_urls", "redirect_urls_by_origin"},
 		{"redirect.go", "SELECT @FROM redirect_urls WHERE instance_id = $1 ORDER", "redirect_urls_1"},
-		{"invitation.go", "SELECT max_allowed_memberships, members", "invitations_by_expiry"},
+		{"invitation.go", "SELECT max_allowed_memberships, role_set_key, members", "invitations_by_expiry"},
 	} {
 		for _, query := range slices.Compact(statementsOf(t, row.file, row.begin)) {
 			check(row.begin, query, row.index)

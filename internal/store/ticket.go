@@ -77,7 +77,7 @@ func (db *DB) AcceptInvitation(ctx context.Context, ticket invite.Ticket, j invi
 		if err != nil {
 			return err
 		}
-		role, err := t.roleByKey(found.Instance.ID, i.Role)
+		role, err := t.assignable(o, i.Role)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func personOf(p *invite.Person) (targets []any, finish func()) {
 // person returns nil for a user who does not exist any more.
 func (t *tx) person(instance, id string) (*invite.Person, error) {
 	// Only people who exist are remembered: strangers' ids are a client's to make up.
-	p, err := recall(t, &t.db.cache.people, instance+" "+id, func() (*invite.Person, error) {
+	p, err := t.db.cache.people.recall(instance+" "+id, t.generation, t.uncached || t.everywhere(), func() (*invite.Person, error) {
 		var p invite.Person
 		targets, finish := personOf(&p)
 		err := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id).Scan(targets...)

@@ -24,6 +24,7 @@ type writer struct {
 	// unsettled says that the batch has changed, and not yet committed, something
 	// that the cache may remember otherwise.
 	unsettled bool
+	recast    bool // the same of catalogs
 }
 
 type job struct {
@@ -134,7 +135,7 @@ func (w *writer) commit(batch []*job) bool {
 		return true
 	}
 	wrote := false
-	w.unsettled = false
+	w.unsettled, w.recast = false, false
 	for _, j := range batch {
 		if err := w.perform(j); err != nil {
 			w.rollback()
@@ -142,7 +143,8 @@ func (w *writer) commit(batch []*job) bool {
 			return false
 		}
 		if j.tx != nil && j.tx.wrote && j.err == nil {
-			wrote, w.unsettled = true, w.unsettled || j.tx.everywhere()
+			wrote = true
+			w.unsettled, w.recast = w.unsettled || j.tx.everywhere(), w.recast || j.tx.recast
 		}
 	}
 	if !wrote {
@@ -169,7 +171,7 @@ func (w *writer) perform(j *job) error {
 		return nil
 	}
 	t := w.db.begin(w.conn)
-	t.write, t.uncached = true, t.uncached || w.unsettled
+	t.write, t.uncached, t.recast = true, t.uncached || w.unsettled, w.recast
 	j.tx = t
 	j.err = guard(j.run, t)
 	refused := isRefusal(j.err)

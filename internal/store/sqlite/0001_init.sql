@@ -40,18 +40,63 @@ CREATE TABLE redirect_urls (
 ) STRICT;
 CREATE UNIQUE INDEX redirect_urls_by_origin ON redirect_urls (instance_id, origin, url);
 
+-- What members may be and do. All of an instance's is read at once and kept in
+-- memory, so that nothing here is searched for (see invite.Catalog).
+CREATE TABLE permissions (
+    instance_id    TEXT NOT NULL,
+    id             TEXT NOT NULL,
+    permission_key TEXT NOT NULL,
+    name           TEXT NOT NULL,
+    description    TEXT NOT NULL,
+    type           TEXT NOT NULL, -- system | user
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX permissions_by_key ON permissions (instance_id, permission_key);
+
 CREATE TABLE roles (
     instance_id TEXT NOT NULL,
     id          TEXT NOT NULL,
     role_key    TEXT NOT NULL,
     name        TEXT NOT NULL,
     description TEXT NOT NULL,
-    permissions TEXT NOT NULL, -- keys, separated by spaces
+    deleted_at  INTEGER NOT NULL DEFAULT 0, -- 0 = never; a deleted role stays for the invitations that ended with it
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
     PRIMARY KEY (instance_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX roles_by_key ON roles (instance_id, role_key);
+CREATE UNIQUE INDEX roles_by_key ON roles (instance_id, role_key) WHERE deleted_at = 0;
+
+CREATE TABLE role_permissions (
+    instance_id   TEXT NOT NULL,
+    role_id       TEXT NOT NULL,
+    permission_id TEXT NOT NULL,
+    PRIMARY KEY (instance_id, role_id, permission_id)
+) STRICT;
+
+CREATE TABLE role_sets (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    role_set_key    TEXT NOT NULL,
+    name            TEXT NOT NULL,
+    description     TEXT NOT NULL,
+    type            TEXT NOT NULL, -- initial | custom
+    default_role_id TEXT NOT NULL,
+    creator_role_id TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX role_sets_by_key ON role_sets (instance_id, role_set_key);
+CREATE UNIQUE INDEX role_sets_initial ON role_sets (instance_id) WHERE type = 'initial';
+
+CREATE TABLE role_set_roles (
+    instance_id TEXT NOT NULL,
+    role_set_id TEXT NOT NULL,
+    role_id     TEXT NOT NULL,
+    PRIMARY KEY (instance_id, role_set_id, role_id)
+) STRICT;
 
 -- Who may come in, and who may not: addresses and domains.
 CREATE TABLE list_identifiers (
@@ -109,6 +154,7 @@ CREATE TABLE organizations (
     public_metadata         TEXT NOT NULL,
     private_metadata        TEXT NOT NULL,
     created_by              TEXT NOT NULL,
+    role_set_key            TEXT NOT NULL,
     members                 INTEGER NOT NULL DEFAULT 0, -- counters: one for members, one for each status
     pending                 INTEGER NOT NULL DEFAULT 0,
     accepted                INTEGER NOT NULL DEFAULT 0,
@@ -121,6 +167,7 @@ CREATE TABLE organizations (
 ) STRICT;
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
 CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
+CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
 
 CREATE TABLE memberships (
     instance_id      TEXT NOT NULL,
@@ -135,7 +182,7 @@ CREATE TABLE memberships (
     PRIMARY KEY (instance_id, organization_id, user_id)
 ) STRICT;
 CREATE INDEX memberships_by_creation ON memberships (instance_id, organization_id, id);
-CREATE INDEX memberships_by_role ON memberships (instance_id, organization_id, role_id, id);
+CREATE INDEX memberships_by_role ON memberships (instance_id, role_id, organization_id, id);
 CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, organization_id);
 
 CREATE TABLE invitations (

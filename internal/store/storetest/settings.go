@@ -50,9 +50,6 @@ func testSettings(w *World) {
 		!s.SlugsDisabled || now.MaxAllowedMemberships != limit {
 		w.Errorf("got %+v with at most %d memberships, want every change", s, now.MaxAllowedMemberships)
 	}
-	if s.CreatorRoleID == "" || s.CreatorRoleID != w.Instance.Settings.CreatorRoleID {
-		w.Errorf("got creator role %q, want %q", s.CreatorRoleID, w.Instance.Settings.CreatorRoleID)
-	}
 }
 
 // testSettingsAtOnce changes a setting between two requests of the same moment.

@@ -230,7 +230,8 @@ func (w *World) ok(what string, err error) {
 
 // tables are all tables of the schema that operations change.
 var tables = []string{
-	"instances", "keys", "list_identifiers", "roles", "users", "email_addresses", "organizations", "memberships",
+	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
+	"users", "email_addresses", "organizations", "memberships",
 	"invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
 }
 
