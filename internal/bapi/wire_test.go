@@ -26,7 +26,7 @@ var now = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 // TestWire plays testdata: each endpoint's requests and the exact answers, which
 // the official specification has to agree with.
 func TestWire(t *testing.T) {
-	wiretest.Run(t, "testdata/*.txt", wiretest.Options{Start: start, Spec: oracle.BAPI(t), Now: now})
+	wiretest.Run(t, "testdata/*.txt", wiretest.Options{Start: start, Spec: oracle.BAPI(t), Own: oracle.Own(t), Now: now})
 }
 
 // start returns a server whose instance has three organizations: Acme with an

@@ -30,6 +30,7 @@ var (
 	declinedPage = parse[about]("declined.html")
 	problemPage  = parse[problemView]("problem.html")
 	inboxPage    = parse[inboxView]("inbox.html")
+	docsPage     = parse[docsView]("docs.html")
 	letterPage   = parse[letterView]("letter.html")
 )
 
@@ -40,6 +41,8 @@ func parse[V any](name string) page[V] {
 	t := template.New("layout.html").Option("missingkey=error").Funcs(template.FuncMap{
 		"style": func() string { return stylePath },
 		"icon":  func() string { return avatarPath("usher", "u") },
+
+		"anchor": anchor, "paragraphs": paragraphs,
 	})
 	return page[V]{template.Must(t.ParseFS(files, "templates/layout.html", "templates/"+name))}
 }

@@ -60,6 +60,8 @@ func (s *Server) routes() map[string]edge.Methods {
 		"/accept/declined":     get(s.showDeclined),
 		"/img/{id}/{initials}": get(s.drawAvatar),
 		stylePath:              get(s.serveStyle),
+		"/docs":                get(s.serveDocs),
+		"/openapi.yaml":        get(s.serveOpenAPI),
 	}
 	if s.Letters != nil {
 		routes["/inbox"] = get(s.here(s.listInbox))

@@ -21,6 +21,7 @@ type session struct {
 	client *http.Client
 	base   *url.URL
 	spec   *oracle.Spec
+	own    *oracle.Spec
 	vars   map[string]string
 	mask   *mask
 }
@@ -44,6 +45,9 @@ func (s *session) play(ctx context.Context, x *exchange, update bool) (problems 
 	}
 
 	problems = s.judge(req, resp, body, x.differs)
+	for _, v := range s.own.Check(req, resp.StatusCode, resp.Header, body) {
+		problems = append(problems, "our own description: "+v)
+	}
 	got := s.reply(resp, body, x.want)
 	switch {
 	case update:

@@ -100,6 +100,9 @@ type Options struct {
 
 	// Spec judges every response; nil judges none.
 	Spec *oracle.Spec
+
+	// Own is our own description, with which every response has to agree; nil for none.
+	Own *oracle.Spec
 }
 
 // Run plays every file that matches the pattern, each as a subtest with a fresh server,
@@ -164,7 +167,7 @@ func newSession(t testing.TB, o Options) *session {
 	// The bodies must be the server's bytes, not what the transport unpacked.
 	client.Transport.(*http.Transport).DisableCompression = true
 
-	s := &session{client: client, base: base, spec: o.Spec, vars: map[string]string{}, mask: newMask(o.Now, base.Host)}
+	s := &session{client: client, base: base, spec: o.Spec, own: o.Own, vars: map[string]string{}, mask: newMask(o.Now, base.Host)}
 	maps.Copy(s.vars, vars)
 	return s
 }
