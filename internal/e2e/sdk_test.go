@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/clerk/clerk-sdk-go/v2"
+	"github.com/clerk/clerk-sdk-go/v2/allowlistidentifier"
+	"github.com/clerk/clerk-sdk-go/v2/blocklistidentifier"
+	"github.com/clerk/clerk-sdk-go/v2/instancesettings"
 	"github.com/clerk/clerk-sdk-go/v2/organization"
 	"github.com/clerk/clerk-sdk-go/v2/organizationinvitation"
 	"github.com/clerk/clerk-sdk-go/v2/organizationmembership"
@@ -256,4 +259,47 @@ func TestGoUsers(t *testing.T) {
 		gone(t, ok(api.Delete(ctx, ada.ID))(t), ada.ID)
 		refusal(t, errOf(api.Get(ctx, ada.ID)), 404, "resource_not_found")
 	})
+}
+
+func TestGoInstance(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), instancesettings.NewClient(r.config)
+	blocked, allowed := blocklistidentifier.NewClient(r.config), allowlistidentifier.NewClient(r.config)
+	r.visit("instancesettings.Update", func(t *testing.T) {
+		if err := api.Update(ctx, &instancesettings.UpdateParams{SupportEmail: new("help@example.com"), TestMode: new(true)}); err != nil {
+			t.Error(err)
+		}
+		refusal(t, api.Update(ctx, &instancesettings.UpdateParams{SupportEmail: new("help")}), 422, "form_param_format_invalid")
+	})
+	r.visit("instancesettings.UpdateRestrictions", func(t *testing.T) {
+		got := ok(api.UpdateRestrictions(ctx, &instancesettings.UpdateRestrictionsParams{Blocklist: new(true), BlockDisposableEmailDomains: new(true)}))(t)
+		same(t, "restrictions", []bool{got.Allowlist, got.Blocklist, got.BlockDisposableEmailDomains}, []bool{false, true, true})
+	})
+	r.visit("instancesettings.UpdateOrganizationSettings", func(t *testing.T) {
+		got := ok(api.UpdateOrganizationSettings(ctx, &instancesettings.UpdateOrganizationSettingsParams{MaxAllowedMemberships: new(int64(9)), DomainsEnabled: new(true)}))(t)
+		same(t, "settings", []any{got.Enabled, got.MaxAllowedMemberships, got.DomainsEnabled, got.CreatorRole}, []any{true, int64(9), true, "org:admin"})
+	})
+	var spam *clerk.BlocklistIdentifier
+	r.visit("blocklistidentifier.Create", func(t *testing.T) {
+		spam = ok(blocked.Create(ctx, &blocklistidentifier.CreateParams{Identifier: new("*@spam.example")}))(t)
+		_, err := user.NewClient(r.config).Create(ctx, &user.CreateParams{EmailAddresses: &[]string{"x@spam.example"}})
+		refusal(t, err, 403, "not_allowed_access")
+	})
+	r.visit("blocklistidentifier.List", func(t *testing.T) {
+		list := ok(blocked.List(ctx, &blocklistidentifier.ListParams{}))(t)
+		same(t, "listed", each(list.BlocklistIdentifiers, func(i *clerk.BlocklistIdentifier) string { return i.ID }), []string{spam.ID})
+		same(t, "total_count", list.TotalCount, int64(1))
+	})
+	r.visit("blocklistidentifier.Delete", func(t *testing.T) { gone(t, ok(blocked.Delete(ctx, spam.ID))(t), spam.ID) })
+	var ada *clerk.AllowlistIdentifier
+	r.visit("allowlistidentifier.Create", func(t *testing.T) {
+		ada = ok(allowed.Create(ctx, &allowlistidentifier.CreateParams{Identifier: new("ada@example.com"), Notify: new(false)}))(t)
+	})
+	r.visit("allowlistidentifier.List", func(t *testing.T) {
+		list := ok(allowed.List(ctx, &allowlistidentifier.ListParams{}))(t)
+		same(t, "listed", each(list.AllowlistIdentifiers, func(i *clerk.AllowlistIdentifier) string { return i.ID }), []string{ada.ID})
+	})
+	r.visit("allowlistidentifier.Delete", func(t *testing.T) { gone(t, ok(allowed.Delete(ctx, ada.ID))(t), ada.ID) })
+	r.complete(api, blocked, allowed)
 }

@@ -2,3 +2,4 @@
 import './organizations.mjs'
 import './invitations.mjs'
 import './users.mjs'
+import './instance.mjs'
