@@ -14,6 +14,7 @@ import (
 	"github.com/clerk/clerk-sdk-go/v2/organization"
 	"github.com/clerk/clerk-sdk-go/v2/organizationinvitation"
 	"github.com/clerk/clerk-sdk-go/v2/organizationmembership"
+	"github.com/clerk/clerk-sdk-go/v2/redirecturl"
 	"github.com/clerk/clerk-sdk-go/v2/user"
 	"github.com/google/go-cmp/cmp"
 )
@@ -302,4 +303,25 @@ func TestGoInstance(t *testing.T) {
 	})
 	r.visit("allowlistidentifier.Delete", func(t *testing.T) { gone(t, ok(allowed.Delete(ctx, ada.ID))(t), ada.ID) })
 	r.complete(api, blocked, allowed)
+}
+
+func TestGoRedirectURLs(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), redirecturl.NewClient(r.config)
+	var home *clerk.RedirectURL
+	r.visit("redirecturl.Create", func(t *testing.T) {
+		home = ok(api.Create(ctx, &redirecturl.CreateParams{URL: new("https://app.example/home")}))(t)
+		refusal(t, errOf(api.Create(ctx, &redirecturl.CreateParams{URL: new("home")})), 422, "form_param_format_invalid")
+	})
+	r.visit("redirecturl.Get", func(t *testing.T) {
+		same(t, "got", plain(t, ok(api.Get(ctx, home.ID))(t)), plain(t, home))
+	})
+	r.visit("redirecturl.List", func(t *testing.T) {
+		list := ok(api.List(ctx, &redirecturl.ListParams{}))(t)
+		same(t, "listed", each(list.RedirectURLs, func(u *clerk.RedirectURL) string { return u.ID }), []string{home.ID})
+		same(t, "total_count", list.TotalCount, int64(1))
+	})
+	r.visit("redirecturl.Delete", func(t *testing.T) { gone(t, ok(api.Delete(ctx, home.ID))(t), home.ID) })
+	r.complete(api)
 }
