@@ -60,6 +60,13 @@ type model struct {
 	key    string
 	people []*person
 	groups []*group
+	roles  []*role
+}
+
+type role struct {
+	id, key string
+	manages bool // may manage members
+	gone    bool
 }
 
 type person struct {
@@ -77,13 +84,14 @@ type group struct {
 
 type member struct {
 	*person
-	role string
+	role *role
 }
 
 type invited struct {
-	id, address, role, url string
-	end                    string // the final status, empty before it is known
-	expires                time.Time
+	id, address, url string
+	role             *role
+	end              string // the final status, empty before it is known
+	expires          time.Time
 }
 
 // verdict is how an operation must end.
@@ -105,6 +113,9 @@ var (
 	lastAdmin        = verdict{400, "organization_minimum_permissions_needed"}
 	noRoom           = verdict{403, "organization_membership_quota_exceeded"}
 	notMember        = verdict{403, "not_a_member_in_organization"}
+	keyTaken         = verdict{422, "form_already_exists"}
+	roleHeld         = verdict{422, "organization_role_assigned_members"}
+	rolePromised     = verdict{422, "organization_role_exists_in_invitations"}
 	notAllowed       = verdict{403, "missing_organization_permission"}
 	ticketOrphaned   = verdict{400, "organization_invitation_to_deleted_organization"}
 	ticketExpired    = verdict{400, "ticket_expired_code"}
@@ -138,6 +149,9 @@ func TestModel(t *testing.T) {
 			"create a group":        {m.createGroup, 1},
 			"update a group":        {m.updateGroup, 2},
 			"delete a group":        {m.deleteGroup, 1},
+			"create a role":         {m.createRole, 1},
+			"update a role":         {m.updateRole, 1},
+			"delete a role":         {m.deleteRole, 1},
 			"create a member":       {m.createMember, 2},
 			"update a member":       {m.updateMember, 2},
 			"delete a member":       {m.deleteMember, 1},
@@ -161,12 +175,16 @@ func (m *model) found(t *rapid.T) {
 		u := m.call(t, fine, "POST", "/v1/users", map[string]any{"email_address": []string{address}})
 		m.people = append(m.people, &person{id: u["id"].(string), address: address})
 	}
+	for _, r := range m.call(t, fine, "GET", "/v1/organization_roles?order_by=key", nil)["data"].([]any) {
+		id, key := r.(map[string]any)["id"].(string), r.(map[string]any)["key"].(string)
+		m.roles = append(m.roles, &role{id: id, key: key, manages: key == "org:admin"})
+	}
 	for k, slug := range []string{"red", "green"} {
 		limit := 3 * k // none, and three
 		o := m.call(t, fine, "POST", "/v1/organizations", map[string]any{
 			"name": "Group", "slug": slug, "max_allowed_memberships": limit, "created_by": m.people[0].id,
 		})
-		m.groups = append(m.groups, &group{id: o["id"].(string), slug: slug, limit: limit, members: []member{{m.people[0], "org:admin"}}})
+		m.groups = append(m.groups, &group{id: o["id"].(string), slug: slug, limit: limit, members: []member{{m.people[0], m.roles[0]}}})
 	}
 }
 
@@ -251,6 +269,21 @@ func (m *model) somewhere(t *rapid.T) *group {
 	return list[rapid.IntRange(0, len(list)-1).Draw(t, "organization")]
 }
 
+func (m *model) somehow(t *rapid.T) *role {
+	gone := rarely(t, "role is gone")
+	list := slices.DeleteFunc(slices.Clone(m.roles), func(r *role) bool { return r.gone != gone })
+	if len(list) == 0 {
+		list = []*role{{id: "role_none", key: "org:king", gone: true}}
+	}
+	drawn := list[rapid.IntRange(0, len(list)-1).Draw(t, "role")]
+	for _, r := range m.roles {
+		if !r.gone && r.key == drawn.key {
+			return r // the key has a new role
+		}
+	}
+	return drawn
+}
+
 func (g *group) something(t *rapid.T) *invited {
 	if len(g.invited) == 0 || rarely(t, "no such invitation") {
 		return &invited{id: "orginv_none"}
@@ -260,7 +293,7 @@ func (g *group) something(t *rapid.T) *invited {
 
 var (
 	addresses = rapid.SampledFrom([]string{"a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"})
-	roles     = rapid.SampledFrom([]string{"org:member", "org:admin", "org:member", "org:admin", "org:member", "org:admin", "org:king"})
+	keys      = rapid.SampledFrom([]string{"org:editor", "org:helper"})
 	slugs     = rapid.SampledFrom([]string{"red", "green", "blue"})
 	limits    = rapid.SampledFrom([]int{3, 2, 0, 4, 1})
 )
@@ -308,10 +341,10 @@ func (m *model) room(g *group, seats int) bool {
 	return g.limit == 0 || len(g.members)+m.pending(g)+seats <= g.limit
 }
 
-// admins counts those who may manage members, one of them left out.
-func (g *group) admins(without *person) (n int) {
+// managers counts those who may manage members, one of them left out.
+func (g *group) managers(without *person) (n int) {
 	for _, o := range g.members {
-		if o.role == "org:admin" && o.person != without {
+		if o.role.manages && o.person != without {
 			n++
 		}
 	}
@@ -325,7 +358,7 @@ func (g *group) manager(p *person) verdict {
 		return notFound
 	case at < 0:
 		return notMember
-	case g.members[at].role != "org:admin":
+	case !g.members[at].role.manages:
 		return notAllowed
 	}
 	return fine
@@ -387,7 +420,7 @@ func (m *model) createGroup(t *rapid.T) {
 	if rapid.Bool().Draw(t, "created by somebody") {
 		creator = m.someone(t)
 		body["created_by"] = creator.id
-		g.members = []member{{creator, "org:admin"}}
+		g.members = []member{{creator, m.roles[0]}}
 	}
 	want := first(
 		objection{m.slugTaken(g), slugTaken},
@@ -425,26 +458,82 @@ func (m *model) deleteGroup(t *rapid.T) {
 	g.gone = true
 }
 
+func (m *model) createRole(t *rapid.T) {
+	r := &role{key: keys.Draw(t, "key"), manages: rapid.Bool().Draw(t, "manages")}
+	want := first(objection{!r.unknown(m), keyTaken})
+	body := map[string]any{"name": "Role", "key": r.key, "permissions": r.permissions()}
+	if made := m.call(t, want, "POST", "/v1/organization_roles", body); want == fine {
+		r.id = made["id"].(string)
+		m.roles = append(m.roles, r)
+	}
+}
+
+func (r *role) permissions() []string {
+	if r.manages {
+		return []string{invite.MembershipsRead, invite.MembershipsManage}
+	}
+	return []string{invite.MembershipsRead}
+}
+
+// unknown reports whether no role has r's key.
+func (r *role) unknown(m *model) bool {
+	return !slices.ContainsFunc(m.roles, func(o *role) bool { return !o.gone && o.key == r.key })
+}
+
+// custom draws a role that the instance did not begin with, or one that is gone.
+func (m *model) custom(t *rapid.T) *role {
+	r := m.somehow(t)
+	if r.key == invite.RoleAdmin || r.key == invite.RoleMember {
+		t.Skip("stays as it is")
+	}
+	return r
+}
+
+func (m *model) updateRole(t *rapid.T) {
+	r := m.custom(t)
+	changed := role{manages: rapid.Bool().Draw(t, "manages")}
+	want := first(objection{r.gone, notFound})
+	if m.call(t, want, "PATCH", "/v1/organization_roles/"+r.id, map[string]any{"permissions": changed.permissions()}); want == fine {
+		r.manages = changed.manages
+	}
+}
+
+func (m *model) deleteRole(t *rapid.T) {
+	r := m.custom(t)
+	held, promised := false, false
+	for _, g := range m.groups {
+		if g.gone {
+			continue
+		}
+		held = held || slices.ContainsFunc(g.members, func(o member) bool { return o.role == r })
+		promised = promised || slices.ContainsFunc(g.invited, func(i *invited) bool { return i.role == r && m.status(i) == "pending" })
+	}
+	want := first(objection{r.gone, notFound}, objection{held, roleHeld}, objection{promised, rolePromised})
+	if m.call(t, want, "DELETE", "/v1/organization_roles/"+r.id, nil); want == fine {
+		r.gone = true
+	}
+}
+
 func (m *model) createMember(t *rapid.T) {
-	g, p, role := m.somewhere(t), m.someone(t), roles.Draw(t, "role")
+	g, p, role := m.somewhere(t), m.someone(t), m.somehow(t)
 	want := first(
-		objection{g.gone || role == "org:king" || p.gone, notFound},
+		objection{g.gone || role.unknown(m) || p.gone, notFound},
 		objection{g.member(p) >= 0, alreadyMember},
 		objection{!m.room(g, 1), noRoom},
 	)
-	if m.call(t, want, "POST", "/v1/organizations/"+g.id+"/memberships", map[string]any{"user_id": p.id, "role": role}); want == fine {
+	if m.call(t, want, "POST", "/v1/organizations/"+g.id+"/memberships", map[string]any{"user_id": p.id, "role": role.key}); want == fine {
 		g.members = append(g.members, member{p, role})
 	}
 }
 
 func (m *model) updateMember(t *rapid.T) {
-	g, p, role := m.somewhere(t), m.someone(t), roles.Draw(t, "role")
+	g, p, role := m.somewhere(t), m.someone(t), m.somehow(t)
 	at := g.member(p)
 	want := first(
-		objection{g.gone || at < 0 || role == "org:king", notFound},
-		objection{at >= 0 && g.members[at].role == "org:admin" && role != "org:admin" && g.admins(p) == 0, lastAdmin},
+		objection{g.gone || at < 0 || role.unknown(m), notFound},
+		objection{at >= 0 && g.members[at].role.manages && !role.manages && g.managers(p) == 0, lastAdmin},
 	)
-	if m.call(t, want, "PATCH", "/v1/organizations/"+g.id+"/memberships/"+p.id, map[string]any{"role": role}); want == fine {
+	if m.call(t, want, "PATCH", "/v1/organizations/"+g.id+"/memberships/"+p.id, map[string]any{"role": role.key}); want == fine {
 		g.members[at].role = role
 	}
 }
@@ -454,7 +543,7 @@ func (m *model) deleteMember(t *rapid.T) {
 	at := g.member(p)
 	want := first(
 		objection{g.gone || at < 0, notFound},
-		objection{at >= 0 && g.members[at].role == "org:admin" && g.admins(p) == 0, lastAdmin},
+		objection{at >= 0 && g.members[at].role.manages && g.managers(p) == 0, lastAdmin},
 	)
 	if m.call(t, want, "DELETE", "/v1/organizations/"+g.id+"/memberships/"+p.id, nil); want == fine {
 		g.members = slices.Delete(g.members, at, at+1)
@@ -465,8 +554,8 @@ func (m *model) deleteMember(t *rapid.T) {
 // question whether the address is invited already.
 func (m *model) invitation(t *rapid.T, g *group) (body map[string]any, i *invited, want verdict) {
 	days := rapid.IntRange(1, 2).Draw(t, "days")
-	i = &invited{address: addresses.Draw(t, "address"), role: roles.Draw(t, "role"), expires: m.now.Add(time.Duration(days) * 24 * time.Hour)}
-	body = map[string]any{"email_address": i.address, "role": i.role, "expires_in_days": days}
+	i = &invited{address: addresses.Draw(t, "address"), role: m.somehow(t), expires: m.now.Add(time.Duration(days) * 24 * time.Hour)}
+	body = map[string]any{"email_address": i.address, "role": i.role.key, "expires_in_days": days}
 	inviter := fine
 	if rapid.Bool().Draw(t, "invited by somebody") {
 		p := m.someone(t)
@@ -474,7 +563,7 @@ func (m *model) invitation(t *rapid.T, g *group) (body map[string]any, i *invite
 		inviter = g.manager(p)
 	}
 	return body, i, first(
-		objection{g.gone || i.role == "org:king", notFound},
+		objection{g.gone || i.role.unknown(m), notFound},
 		objection{inviter != fine, inviter},
 		objection{g.member(m.owner(i.address)) >= 0, alreadyMember},
 	)
@@ -613,7 +702,7 @@ func (m *model) page(t *rapid.T) {
 func (m *model) rows(list []*invited) [][]any {
 	rows := [][]any{}
 	for _, i := range list {
-		rows = append(rows, []any{i.id, i.address, i.role, m.status(i)})
+		rows = append(rows, []any{i.id, i.address, i.role.key, m.status(i)})
 	}
 	return rows
 }
@@ -659,7 +748,7 @@ func (m *model) agree(t *rapid.T) {
 		m.compare(t, path, m.call(t, fine, "GET", path, nil), len(g.invited), m.rows(g.invited), "id", "email_address", "role", "status")
 		members := [][]any{}
 		for _, o := range g.members {
-			members = append(members, []any{o.id, o.address, o.role})
+			members = append(members, []any{o.id, o.address, o.role.key})
 		}
 		path = "/v1/organizations/" + g.id + "/memberships?limit=500&order_by=created_at"
 		m.compare(t, path, m.call(t, fine, "GET", path, nil), len(members), members, "public_user_data.user_id", "public_user_data.identifier", "role")
