@@ -226,8 +226,11 @@ func (s *server) handler() http.Handler {
 	surfaces := http.NewServeMux()
 	surfaces.Handle("/", pages.Handler())
 	api := back.Handler()
-	for _, path := range []string{"/v1", "/v1/", "/usher/v1", "/usher/v1/"} { // without the slash the mux would redirect
+	// The last three are what @clerk/backend asks for without a version: not served,
+	// but refused as the API refuses. Without the path itself the mux would redirect.
+	for _, path := range []string{"/v1", "/usher/v1", "/api_keys", "/m2m_tokens", "/oauth_applications"} {
 		surfaces.Handle(path, api)
+		surfaces.Handle(path+"/", api)
 	}
 	surfaces.Handle(invite.AcceptPath, front.Handler())
 

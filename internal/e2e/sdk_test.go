@@ -8,14 +8,28 @@ import (
 	"testing"
 
 	"github.com/clerk/clerk-sdk-go/v2"
+	"github.com/clerk/clerk-sdk-go/v2/actortoken"
 	"github.com/clerk/clerk-sdk-go/v2/allowlistidentifier"
+	"github.com/clerk/clerk-sdk-go/v2/billing"
 	"github.com/clerk/clerk-sdk-go/v2/blocklistidentifier"
+	clerkclient "github.com/clerk/clerk-sdk-go/v2/client"
+	"github.com/clerk/clerk-sdk-go/v2/domain"
 	"github.com/clerk/clerk-sdk-go/v2/instancesettings"
+	"github.com/clerk/clerk-sdk-go/v2/jwttemplate"
+	m2mtoken "github.com/clerk/clerk-sdk-go/v2/m2m_token"
+	"github.com/clerk/clerk-sdk-go/v2/machine"
+	"github.com/clerk/clerk-sdk-go/v2/machinescope"
+	"github.com/clerk/clerk-sdk-go/v2/oauthapplication"
 	"github.com/clerk/clerk-sdk-go/v2/organization"
 	"github.com/clerk/clerk-sdk-go/v2/organizationinvitation"
 	"github.com/clerk/clerk-sdk-go/v2/organizationmembership"
+	"github.com/clerk/clerk-sdk-go/v2/phonenumber"
 	"github.com/clerk/clerk-sdk-go/v2/redirecturl"
+	"github.com/clerk/clerk-sdk-go/v2/samlconnection"
+	"github.com/clerk/clerk-sdk-go/v2/svixwebhook"
+	"github.com/clerk/clerk-sdk-go/v2/template"
 	"github.com/clerk/clerk-sdk-go/v2/user"
+	"github.com/clerk/clerk-sdk-go/v2/waitlistentry"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -43,13 +57,61 @@ func (r *tour) visit(method string, test func(t *testing.T)) {
 func (r *tour) complete(clients ...any) {
 	r.Helper()
 	for _, client := range clients {
-		c := reflect.TypeOf(client)
-		for method := range c.Methods() {
-			if name := path.Base(c.Elem().PkgPath()) + "." + method.Name; !r.called[name] {
+		for _, method := range methodsOf(client) {
+			if name := path.Base(reflect.TypeOf(client).Elem().PkgPath()) + "." + method; !r.called[name] {
 				r.Errorf("%s was not called", name)
 			}
 		}
 	}
+}
+
+// absent calls methods that usher does not serve, with anything, and holds that
+// they are told so in words that the SDK understands.
+func (r *tour) absent(client any, methods ...string) {
+	r.Helper()
+	c := reflect.ValueOf(client)
+	for _, name := range methods {
+		r.visit(path.Base(c.Type().Elem().PkgPath())+"."+name, func(t *testing.T) {
+			method := c.MethodByName(name)
+			arguments := []reflect.Value{reflect.ValueOf(t.Context())}
+			for k := 1; k < method.Type().NumIn(); k++ {
+				arguments = append(arguments, anything(method.Type().In(k)))
+			}
+			results := method.Call(arguments)
+			err, _ := reflect.TypeAssert[error](results[len(results)-1])
+			refusal(t, err, 404, "resource_not_found")
+		})
+	}
+}
+
+// anything is an id, or parameters with ids in them.
+func anything(t reflect.Type) reflect.Value {
+	switch t.Kind() {
+	case reflect.String:
+		return reflect.ValueOf("none")
+	case reflect.Pointer:
+		v := reflect.New(t.Elem())
+		if t.Elem().Kind() != reflect.Struct {
+			return v
+		}
+		for _, field := range v.Elem().Fields() {
+			if field.Kind() == reflect.String && field.CanSet() {
+				field.SetString("none")
+			}
+		}
+		return v
+	default:
+		return reflect.Zero(t)
+	}
+}
+
+// methodsOf returns the names of a client's methods.
+func methodsOf(client any) []string {
+	var names []string
+	for method := range reflect.TypeOf(client).Methods() {
+		names = append(names, method.Name)
+	}
+	return names
 }
 
 // refusal holds that a call failed with a status and a code.
@@ -324,4 +386,17 @@ func TestGoRedirectURLs(t *testing.T) {
 	})
 	r.visit("redirecturl.Delete", func(t *testing.T) { gone(t, ok(api.Delete(ctx, home.ID))(t), home.ID) })
 	r.complete(api)
+}
+
+func TestGoAbsent(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	for _, client := range []any{
+		actortoken.NewClient(r.config), billing.NewClient(r.config), clerkclient.NewClient(r.config), domain.NewClient(r.config),
+		jwttemplate.NewClient(r.config), m2mtoken.NewClient(r.config), machine.NewClient(r.config), machinescope.NewClient(r.config),
+		oauthapplication.NewClient(r.config), phonenumber.NewClient(r.config),
+		samlconnection.NewClient(r.config), svixwebhook.NewClient(r.config), template.NewClient(r.config), waitlistentry.NewClient(r.config),
+	} {
+		r.absent(client, methodsOf(client)...)
+	}
 }
