@@ -122,5 +122,8 @@ func (s *Server) redeemTicket(r *request) ([]byte, error) {
 	if ticket.InstanceID != r.instance.ID {
 		return nil, invite.Err(invite.TicketInvalid) // another tenant's
 	}
+	if ticket.Source == invite.ToApplication {
+		return s.user(s.DB.AcceptApplicationInvitation(r.Context(), ticket, joiner))
+	}
 	return s.membership(s.DB.AcceptInvitation(r.Context(), ticket, joiner))
 }

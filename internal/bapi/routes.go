@@ -36,6 +36,17 @@ var routes = map[string]map[string]handler{
 		"POST": (*Server).redeemTicket,
 	},
 
+	"/v1/invitations": {
+		"GET":  (*Server).listApplicationInvitations,
+		"POST": (*Server).createApplicationInvitation,
+	},
+	"/v1/invitations/bulk": {
+		"POST": (*Server).createApplicationInvitations,
+	},
+	"/v1/invitations/{invitation_id}/revoke": {
+		"POST": (*Server).revokeApplicationInvitation,
+	},
+
 	"/v1/redirect_urls": {
 		"GET":  (*Server).listRedirectURLs,
 		"POST": (*Server).createRedirectURL,

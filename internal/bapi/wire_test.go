@@ -98,6 +98,18 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	invited("gone", gone, "gone@example.com")
 	_, err = db.DeleteOrganization(t.Context(), in, gone)
 	must(t, err)
+	for _, name := range []string{"app_new", "app_ada", "app_gone"} {
+		i, err := db.CreateApplicationInvitation(t.Context(), in, invite.NewApplicationInvitation{
+			EmailAddress: strings.TrimPrefix(name, "app_") + "@example.com", ExpiresInDays: 1, Template: invite.InvitationTemplate,
+			IgnoreExisting: true, PublicMetadata: []byte(`{"plan":"beta"}`),
+		})
+		must(t, err)
+		vars["ticket_"+name] = invite.TicketFor(i, invite.ByMail).Sign(keys)
+		if name == "app_gone" {
+			_, err = db.RevokeApplicationInvitation(t.Context(), in, i.ID)
+			must(t, err)
+		}
+	}
 	_, other, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, "")
 	must(t, err)
 	vars["other"] = other

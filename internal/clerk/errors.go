@@ -74,7 +74,7 @@ var Table = []Refusal{
 
 	{invite.NotPending, 404, "organization_invitation_not_pending", "not pending", "The organization invitation is not in the 'pending' status.", "", "the invitation to revoke is accepted, revoked, declined or expired"},
 	{invite.DuplicateInvitation, 400, "organization_invitation_not_unique", "organization invitation not unique", "Organizations cannot have duplicate pending invitations for an email address.", "", "the address has a pending invitation to the organization"},
-	{invite.DuplicateInBulk, 400, "duplicate_record", "duplicate invitation", "There are already pending invitations for the following email addresses: %s", "email_addresses", "in bulk: addresses that have a pending invitation or stand twice in the request"},
+	{invite.DuplicateInBulk, 400, "duplicate_record", "duplicate invitation", "There are already pending invitations for the following email addresses: %s", "email_addresses", "addresses have a pending invitation or stand twice in the request; to an organization only in bulk"},
 	{invite.BulkTooLarge, 400, "bulk_size_exceeded", "bulk size exceeded", "Parameters exceed the maximum allowed bulk processing size of %d.", "", "a bulk request has more than 10 items"},
 	{invite.AlreadyMember, 400, "already_a_member_in_organization", "already a member", "%v is already a member of the organization.", "", "the invitee or the user is a member"},
 	{invite.QuotaExceeded, 403, "organization_membership_quota_exceeded", "organization membership quota exceeded", "You have reached your limit of %d organization memberships, including outstanding invitations.", "", "members and pending invitations fill max_allowed_memberships"},
@@ -110,6 +110,11 @@ var Table = []Refusal{
 	{invite.OrganizationDeleted, 400, "organization_invitation_to_deleted_organization", "organization invitation to deleted organization", "This invitation refers to an organization that has been deleted.", "", "the organization is gone"},
 	{invite.AddressNotOwned, 400, "organization_invitation_identification_not_exist", "identification not found", "The user has not verified the email address that was invited.", "", "the user who redeems does not own the invited address as verified"},
 	{invite.MailboxUnproven, 422, "form_verification_needed", "verification needed", "This ticket does not prove that the mailbox is the invitee's. Use the link of the mail, or verify the address first.", "", "the instance takes only tickets that left by mail as proof of a mailbox"},
+
+	{invite.ApplicationInvitationAccepted, 400, "invitation_already_accepted", "invitation already accepted", "This invitation was accepted before. Sign in instead.", "", "the invitation to the application was accepted before"},
+	{invite.ApplicationInvitationRevoked, 400, "revoked_invitation", "invitation revoked", "This invitation was revoked and cannot be used.", "", "the invitation to the application was revoked or declined"},
+	{invite.ApplicationInvitationEnded, 400, "invitation_already_revoked", "invitation already revoked", "This invitation was revoked before.", "", "the invitation to the application that is to be revoked was revoked or declined before"},
+	{invite.ApplicationAddressNotOwned, 400, "invitation_account_not_exists", "account not found", "The user has not verified the email address that was invited.", "", "the user who redeems an invitation to the application does not own the invited address as verified"},
 
 	{invite.ParamMissing, 422, "form_param_missing", "is missing", "%p must be included.", "param_name", "a required parameter is absent, null or empty"},
 	{invite.ParamUnknown, 422, "form_param_unknown", "is unknown", "%p is not a valid parameter for this request.", "param_name", "a parameter that the endpoint does not know"},

@@ -105,11 +105,15 @@ func ParseIDs(q url.Values, param string) ([]string, error) {
 	return values, err
 }
 
-// ParseSearch reads query, the text that is searched for.
+// ParseSearch reads query, the text that is searched for. A NUL, and bytes that are
+// no UTF-8, are refused: no text has them, and a search might end at them.
 func ParseSearch(q url.Values) (string, error) {
 	search := q.Get("query")
 	if utf8.RuneCountInString(search) > maxSearch {
 		return "", &invite.Error{Kind: invite.ParamTooLong, Param: "query", Limit: maxSearch}
+	}
+	if !utf8.ValidString(search) || strings.ContainsRune(search, 0) {
+		return "", invite.ParamErr(invite.ParamFormat, "query")
 	}
 	return search, nil
 }

@@ -86,6 +86,15 @@ func (s *server) invite(redirectURL string) *invite.Invitation {
 	return i
 }
 
+func (s *server) inviteToApp(redirectURL string) *invite.Invitation {
+	s.Helper()
+	i, err := s.db.CreateApplicationInvitation(s.Context(), s.in, invite.NewApplicationInvitation{
+		EmailAddress: "grace@example.com", RedirectURL: redirectURL, ExpiresInDays: 30, Template: invite.InvitationTemplate,
+	})
+	s.must(err)
+	return i
+}
+
 func (s *server) sign(i *invite.Invitation) string {
 	return invite.TicketFor(i, invite.ByMail).Sign(s.keys)
 }
@@ -217,6 +226,18 @@ func TestDeadTickets(t *testing.T) {
 			s.must(err)
 			return s.sign(i)
 		}, "organization_invitation_to_deleted_organization"},
+		{"to the application, revoked", func(s *server, _ *invite.Invitation) string {
+			i := s.inviteToApp("https://app.example.com/")
+			_, err := s.db.RevokeApplicationInvitation(s.Context(), s.in, i.ID)
+			s.must(err)
+			return s.sign(i)
+		}, "revoked_invitation"},
+		{"to the application, accepted", func(s *server, _ *invite.Invitation) string {
+			i := s.inviteToApp("https://app.example.com/")
+			_, err := s.db.AcceptApplicationInvitation(s.Context(), invite.TicketFor(i, invite.ByMail), invite.Joiner{})
+			s.must(err)
+			return s.sign(i)
+		}, "invitation_already_accepted"},
 		{"garbage", func(*server, *invite.Invitation) string { return "a&b=c d" }, "ticket_invalid_code"},
 		{"of another server", func(s *server, i *invite.Invitation) string {
 			return invite.TicketFor(i, invite.ByMail).Sign(keyring(s, 8))
@@ -237,6 +258,29 @@ func TestDeadTickets(t *testing.T) {
 				t.Errorf("want a program told 400 %s, got %d %s", row.code, rec.Code, got)
 			}
 		})
+	}
+}
+
+func TestALinkToTheApplicationLeadsToTheProduct(t *testing.T) {
+	s := open(t)
+	ticket := s.sign(s.inviteToApp("https://app.example.com/in?x=1"))
+	for _, status := range []string{"sign_up", "sign_in"} {
+		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, browser)
+		if got, want := rec.Header().Get("Location"), "https://app.example.com/in?x=1&__clerk_status="+status+"&__clerk_ticket="+ticket; rec.Code != http.StatusSeeOther || got != want {
+			t.Errorf("got %d to %s, want 303 to %s", rec.Code, got, want)
+		}
+		if status == "sign_up" {
+			_, err := s.db.CreateUser(s.Context(), s.in, invite.NewUser{EmailAddresses: []string{"grace@example.com"}})
+			s.must(err)
+		}
+	}
+	i, err := s.db.CreateApplicationInvitation(s.Context(), s.in, invite.NewApplicationInvitation{
+		EmailAddress: "heidi@example.com", ExpiresInDays: 30, Template: invite.InvitationTemplate,
+	})
+	s.must(err)
+	ours := s.sign(i)
+	if rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ours, browser); rec.Header().Get("Location") != origin+"/accept?ticket="+ours {
+		t.Errorf("without a redirect URL it leads to %s, want our page", rec.Header().Get("Location"))
 	}
 }
 

@@ -56,6 +56,11 @@ const (
 	AddressNotOwned     Kind = "address not owned"  // redeeming for a user who does not own the invited address as verified
 	MailboxUnproven     Kind = "mailbox not proven" // Instance.MailProofOnly and a ticket that did not leave by mail
 
+	ApplicationInvitationAccepted Kind = "invitation to the application already accepted"
+	ApplicationInvitationRevoked  Kind = "invitation to the application revoked"
+	ApplicationInvitationEnded    Kind = "invitation to the application revoked before" // when it is to be revoked
+	ApplicationAddressNotOwned    Kind = "address not owned by an account"              // as AddressNotOwned
+
 	ParamMissing     Kind = "parameter missing"          // Param
 	ParamUnknown     Kind = "parameter unknown"          // Param
 	ParamFormat      Kind = "parameter format"           // Param

@@ -18,11 +18,12 @@ const (
 	Declined // by the invitee; the wire shows Revoked, which its clients know
 )
 
-// Invitation asks the owner of one mailbox to join one organization.
+// Invitation asks the owner of one mailbox to join one organization or, without
+// one, to have an account of the application.
 type Invitation struct {
 	ID              string
 	InstanceID      string
-	OrganizationID  string
+	OrganizationID  string // empty: to the application, without role, inviter and private metadata
 	Email           Email
 	Role            string // key
 	RoleName        string
@@ -32,6 +33,7 @@ type Invitation struct {
 	PublicMetadata  json.RawMessage
 	PrivateMetadata json.RawMessage
 	RedirectURL     string
+	Template        string // the mail it is sent with; empty: the one for organizations
 	UserID          string // who accepted; empty before
 	Generation      int    // tickets of another generation are void
 	ExpiresAt       Instant
@@ -73,12 +75,28 @@ func (i *Invitation) Acceptable(now Instant) error {
 	case Pending:
 		return nil
 	case Accepted:
-		return Err(InvitationAccepted)
+		return i.refuse(InvitationAccepted, ApplicationInvitationAccepted)
 	case Expired:
 		return Err(TicketExpired)
 	case Revoked, Declined:
 	}
-	return Err(InvitationRevoked)
+	return i.refuse(InvitationRevoked, ApplicationInvitationRevoked)
+}
+
+// refuse tells with another kind of an invitation to the application.
+func (i *Invitation) refuse(organization, application Kind) *Error {
+	if i.OrganizationID == "" {
+		return Err(application)
+	}
+	return Err(organization)
+}
+
+// CheckJoiner refuses a user who does not own the invited address as verified.
+func (i *Invitation) CheckJoiner(u *User) error {
+	if !u.Owns(i.Email.Key) {
+		return i.refuse(AddressNotOwned, ApplicationAddressNotOwned)
+	}
+	return nil
 }
 
 // Decline makes a pending invitation declined, refusing as Accept does.
@@ -91,7 +109,20 @@ func (i *Invitation) Decline(now Instant) error {
 }
 
 // Revoke makes a pending invitation revoked and refuses every other with NotPending.
+// One to the application may have expired, and is refused with what it came to
+// (contract §4.6).
 func (i *Invitation) Revoke(now Instant) error {
+	if i.OrganizationID == "" {
+		switch i.Status {
+		case Accepted:
+			return Err(ApplicationInvitationAccepted)
+		case Revoked, Declined:
+			return Err(ApplicationInvitationEnded)
+		case Pending, Expired:
+		}
+		i.end(Revoked, now)
+		return nil
+	}
 	if i.StatusAt(now) != Pending {
 		return Err(NotPending)
 	}
@@ -144,10 +175,10 @@ func (n *NewInvitation) Check(env Environment) error {
 		return ParamErr(ParamEmailFormat, "email_address")
 	}
 	n.Email, n.Role = email, RoleKey(n.Role)
-	if n.ExpiresInDays < 1 || n.ExpiresInDays > MaxDays {
-		return ParamErr(ParamValue, "expires_in_days", strconv.Itoa(n.ExpiresInDays))
+	bad := checkDays(n.ExpiresInDays)
+	if bad != nil {
+		return bad
 	}
-	var bad *Error
 	if n.PublicMetadata, bad = CheckMetadata("public_metadata", n.PublicMetadata); bad != nil {
 		return bad
 	}
@@ -160,10 +191,17 @@ func (n *NewInvitation) Check(env Environment) error {
 	return nil
 }
 
-// ExpiresAt returns when an invitation created at now ends.
-func (n *NewInvitation) ExpiresAt(now Instant) Instant {
-	return now.Add(time.Duration(n.ExpiresInDays) * 24 * time.Hour)
+func checkDays(n int) *Error {
+	if n < 1 || n > MaxDays {
+		return ParamErr(ParamValue, "expires_in_days", strconv.Itoa(n))
+	}
+	return nil
 }
+
+// ExpiresAt returns when an invitation created at now ends.
+func (n *NewInvitation) ExpiresAt(now Instant) Instant { return now.Add(days(n.ExpiresInDays)) }
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // CheckInviter refuses a role that may not manage memberships.
 func CheckInviter(role Role) error {

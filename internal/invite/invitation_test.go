@@ -32,7 +32,7 @@ func TestEveryStatusMeetsEveryEvent(t *testing.T) {
 	for status := invite.Pending; status <= invite.Declined; status++ {
 		for name, happen := range events {
 			for _, offset := range []time.Duration{before, after} {
-				i := invite.Invitation{Status: status, ExpiresAt: now.Add(-offset), UpdatedAt: 1}
+				i := invite.Invitation{OrganizationID: "org_1", Status: status, ExpiresAt: now.Add(-offset), UpdatedAt: 1}
 				read := status
 				if status == invite.Pending && offset == after {
 					read = invite.Expired
@@ -69,7 +69,7 @@ func TestEveryStatusMeetsEveryEvent(t *testing.T) {
 
 func TestNoPathLeavesAFinalStatus(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		i := invite.Invitation{ExpiresAt: now.Add(time.Hour)}
+		i := invite.Invitation{OrganizationID: "org_1", ExpiresAt: now.Add(time.Hour)}
 		clock, final := now, invite.Pending
 		for range rapid.IntRange(1, 20).Draw(t, "events") {
 			clock = clock.Add(rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "wait"))

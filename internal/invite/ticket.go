@@ -20,6 +20,15 @@ const (
 	ByAPI  Channel = "api"  // in the url of an API answer
 )
 
+// Source is what a ticket stands for.
+type Source string
+
+// The sources, in the contract's words.
+const (
+	ToOrganization Source = "organization_invitation"
+	ToApplication  Source = "invitation"
+)
+
 // Ticket is the bearer credential inside an invitation's link: a JWT (RFC 7519)
 // signed with HMAC-SHA256 under a key derived from the master key. Its claims
 // carry the contract's names (§5.6) and two of our own: ch, the channel, and
@@ -31,13 +40,18 @@ type Ticket struct {
 	ExpiresAt      int64 // Unix seconds, claim exp
 	Generation     int
 	InstanceID     string
-	OrganizationID string
+	OrganizationID string // empty for an invitation to the application
 	RedirectURL    string
-	InvitationID   string
+	SourceID       string // the invitation's id
+	Source         Source
 }
 
 // TicketFor returns the ticket of i for the given channel.
 func TicketFor(i *Invitation, ch Channel) Ticket {
+	source := ToOrganization
+	if i.OrganizationID == "" {
+		source = ToApplication
+	}
 	return Ticket{
 		Channel:        ch,
 		Lifetime:       int64(i.ExpiresAt-i.CreatedAt) / 1000,
@@ -46,12 +60,10 @@ func TicketFor(i *Invitation, ch Channel) Ticket {
 		InstanceID:     i.InstanceID,
 		OrganizationID: i.OrganizationID,
 		RedirectURL:    i.RedirectURL,
-		InvitationID:   i.ID,
+		SourceID:       i.ID,
+		Source:         source,
 	}
 }
-
-// source is the claim st of every ticket this package makes.
-const source = "organization_invitation"
 
 // claims has its fields in the order in which they are encoded.
 type claims struct {
@@ -60,10 +72,10 @@ type claims struct {
 	ExpiresAt      int64   `json:"exp"`
 	Generation     int     `json:"gen"`
 	InstanceID     string  `json:"iid"`
-	OrganizationID string  `json:"oid"`
+	OrganizationID string  `json:"oid,omitempty"`
 	RedirectURL    string  `json:"rurl,omitempty"`
-	InvitationID   string  `json:"sid"`
-	Source         string  `json:"st"`
+	SourceID       string  `json:"sid"`
+	Source         Source  `json:"st"`
 }
 
 var (
@@ -101,8 +113,10 @@ func (t Ticket) appendClaims(b []byte) []byte {
 	b = strconv.AppendInt(b, int64(t.Generation), 10)
 	b = append(b, `,"iid":"`...)
 	b = append(b, t.InstanceID...)
-	b = append(b, `","oid":"`...)
-	b = append(b, t.OrganizationID...)
+	if t.OrganizationID != "" {
+		b = append(b, `","oid":"`...)
+		b = append(b, t.OrganizationID...)
+	}
 	if t.RedirectURL != "" {
 		b = append(b, `","rurl":`...)
 		b = append(b, quote(t.RedirectURL)...)
@@ -110,9 +124,10 @@ func (t Ticket) appendClaims(b []byte) []byte {
 	} else {
 		b = append(b, `","sid":"`...)
 	}
-	b = append(b, t.InvitationID...)
-	b = append(b, `","st":"`+source+`"}`...)
-	return b
+	b = append(b, t.SourceID...)
+	b = append(b, `","st":"`...)
+	b = append(b, t.Source...)
+	return append(b, `"}`...)
 }
 
 // quote returns s as JSON without the escapes for HTML, which would make three
@@ -154,15 +169,13 @@ func ParseTicket(s string, keys *Keyring) (Ticket, error) {
 		return Ticket{}, invalid
 	}
 	var c claims
-	if err := json.Unmarshal(raw, &c); err != nil || c.Source != source {
+	if err := json.Unmarshal(raw, &c); err != nil || !c.Source.known() {
 		return Ticket{}, invalid
 	}
-	return Ticket{
-		Channel: c.Channel, Lifetime: c.Lifetime, ExpiresAt: c.ExpiresAt, Generation: c.Generation,
-		InstanceID: c.InstanceID, OrganizationID: c.OrganizationID,
-		RedirectURL: c.RedirectURL, InvitationID: c.InvitationID,
-	}, nil
+	return Ticket(c), nil
 }
+
+func (s Source) known() bool { return s == ToOrganization || s == ToApplication }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)

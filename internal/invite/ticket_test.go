@@ -56,7 +56,8 @@ func TestTicketsComeBack(t *testing.T) {
 		want := invite.Ticket{
 			Channel:  rapid.SampledFrom([]invite.Channel{invite.ByMail, invite.ByAPI}).Draw(t, "channel"),
 			Lifetime: rapid.Int64().Draw(t, "lifetime"), ExpiresAt: rapid.Int64().Draw(t, "expiry"), Generation: rapid.Int().Draw(t, "generation"),
-			InstanceID: id.Draw(t, "instance"), OrganizationID: id.Draw(t, "organization"), InvitationID: id.Draw(t, "invitation"),
+			InstanceID: id.Draw(t, "instance"), OrganizationID: id.Draw(t, "organization"), SourceID: id.Draw(t, "invitation"),
+			Source:      rapid.SampledFrom([]invite.Source{invite.ToOrganization, invite.ToApplication}).Draw(t, "source"),
 			RedirectURL: rapid.StringN(0, 100, 1000).Draw(t, "redirect"),
 		}
 		got, err := invite.ParseTicket(want.Sign(keys), keys)

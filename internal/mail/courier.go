@@ -70,10 +70,13 @@ func (e withoutTicket) Unwrap() error { return e.error }
 func (c *Courier) render(m store.Message, about store.MailSubject, link string) (Message, error) {
 	i := about.Invitation
 	inv := Invitation{
-		ActionURL: link, AppName: about.Instance.Name, OrganizationName: about.Organization.Name,
+		Template: i.Template, ActionURL: link, AppName: about.Instance.Name,
 		RoleName: i.RoleName, EmailAddress: i.Email.Address, ExpiresAt: i.ExpiresAt.Time(),
 		ExpiresInDays:  int((i.ExpiresAt.Time().Sub(i.CreatedAt.Time()) + 12*time.Hour) / (24 * time.Hour)),
 		PublicMetadata: i.PublicMetadata,
+	}
+	if about.Organization != nil {
+		inv.OrganizationName = about.Organization.Name
 	}
 	_, domain, _ := strings.Cut(c.From.Address, "@")
 	env := Envelope{ID: m.ID + "@" + domain, Date: m.CreatedAt.Time(), From: c.From}

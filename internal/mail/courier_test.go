@@ -113,7 +113,7 @@ func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
 	if !strings.HasPrefix(l.Link, "https://invite.example.com/v1/tickets/accept?ticket=") {
 		t.Errorf("link = %s", l.Link)
 	}
-	if ticket := ticketOf(t, l.Link, o.Keys); ticket.InvitationID != i.ID || ticket.Channel != invite.ByMail {
+	if ticket := ticketOf(t, l.Link, o.Keys); ticket.SourceID != i.ID || ticket.Channel != invite.ByMail {
 		t.Errorf("the ticket is %+v, want that of %s by mail", ticket, i.ID)
 	}
 	for part, text := range map[string]string{"HTML": l.HTML, "text": l.Text} {
@@ -132,6 +132,36 @@ func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
 	}
 	if _, ok, err := o.Letter(t.Context(), "ins_other", l.ID); ok || err != nil {
 		t.Errorf("another tenant's mail was found: %v, %v", ok, err)
+	}
+}
+
+func TestAnInvitationToTheApplicationIsMailed(t *testing.T) {
+	o := newOffice(t)
+	i, err := o.DB.CreateApplicationInvitation(t.Context(), o.in, invite.NewApplicationInvitation{
+		EmailAddress: "grace@example.com", ExpiresInDays: 7, Notify: true, Template: invite.WaitlistTemplate,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := o.DB.Claim(t.Context(), 1, time.Minute)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("claimed %v, %v", list, err)
+	}
+	if sent, err := o.Deliver(t.Context(), list[0]); !sent || err != nil {
+		t.Fatalf("Deliver = %v, %v", sent, err)
+	}
+	letters, err := o.Letters(t.Context(), o.in.ID, "grace@example.com", invite.Page{Limit: 10})
+	if err != nil || len(letters) != 1 || letters[0].Subject != "You can join Atlas now" {
+		t.Fatalf("letters = %+v, %v; want the one to somebody who has waited", letters, err)
+	}
+	if got, want := ticketOf(t, letters[0].Link, o.Keys), invite.TicketFor(i, invite.ByMail); got != want {
+		t.Errorf("the ticket is %+v, want %+v", got, want)
+	}
+	if _, err := o.DB.RevokeApplicationInvitation(t.Context(), o.in, i.ID); err != nil {
+		t.Fatal(err)
+	}
+	if sent, err := o.Deliver(t.Context(), list[0]); sent || err != nil {
+		t.Errorf("after it was revoked Deliver = %v, %v; want nothing sent", sent, err)
 	}
 }
 
@@ -180,7 +210,7 @@ func TestTheSMTPServerGetsTheLinkByMail(t *testing.T) {
 	body := strings.NewReplacer("=\r\n", "", "=3D", "=").Replace(string(mails[0].source))
 	_, rest, _ := strings.Cut(body, "https://invite.example.com/v1/tickets/accept")
 	link, _, _ := strings.Cut(rest, "\r\n")
-	if ticket := ticketOf(t, strings.TrimSpace(link), o.Keys); ticket.InvitationID != i.ID || ticket.Channel != invite.ByMail {
+	if ticket := ticketOf(t, strings.TrimSpace(link), o.Keys); ticket.SourceID != i.ID || ticket.Channel != invite.ByMail {
 		t.Errorf("the ticket is %+v, want that of %s by mail", ticket, i.ID)
 	}
 	if letters, err := o.Letters(t.Context(), o.in.ID, "", invite.Page{Limit: 10}); err != nil || len(letters) != 0 {

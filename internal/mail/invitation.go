@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 // Invitation is everything a template may say about one invitation. Names, addresses and metadata are taken
 // as they are stored; rendering makes them safe.
 type Invitation struct {
+	Template  string // the mail: invitation or waitlist_invitation; empty for one to an organization
 	ActionURL string // the link: absolute, http or https
 
 	AppName, AppDomain, AppLogoURL        string // the product, from its operator
@@ -27,24 +29,12 @@ type Invitation struct {
 // variables returns the data of a template. Every name exists, if with an empty value; of the metadata there
 // is exactly what paths name.
 func (inv Invitation) variables(paths [][]string) map[string]any {
-	inviterAddress := displayAddress(inv.InviterEmail)
-	return map[string]any{
+	variables := map[string]any{
 		"action_url": inv.ActionURL,
 		"app": map[string]any{
 			"name":           DisplayName(inv.AppName),
 			"domain_name":    domainName(inv.AppDomain),
 			"logo_image_url": webURL(inv.AppLogoURL),
-		},
-		"org": map[string]any{
-			"name":           cmp.Or(DisplayName(inv.OrganizationName), "an organization"),
-			"logo_image_url": webURL(inv.OrganizationLogoURL),
-		},
-		"inviter": map[string]any{
-			"name":          cmp.Or(DisplayName(inv.InviterName), inviterAddress),
-			"email_address": inviterAddress,
-		},
-		"role": map[string]any{
-			"name": DisplayName(inv.RoleName),
 		},
 		"invitation": map[string]any{
 			"email_address":   displayAddress(inv.EmailAddress),
@@ -55,7 +45,31 @@ func (inv Invitation) variables(paths [][]string) map[string]any {
 			}),
 		},
 	}
+	if inv.slug() == organizationTemplate {
+		maps.Copy(variables, inv.organization())
+	}
+	return variables
 }
+
+// organization returns what only an invitation to an organization can say.
+func (inv Invitation) organization() map[string]any {
+	address := displayAddress(inv.InviterEmail)
+	return map[string]any{
+		"org": map[string]any{
+			"name":           cmp.Or(DisplayName(inv.OrganizationName), "an organization"),
+			"logo_image_url": webURL(inv.OrganizationLogoURL),
+		},
+		"inviter": map[string]any{
+			"name":          cmp.Or(DisplayName(inv.InviterName), address),
+			"email_address": address,
+		},
+		"role": map[string]any{
+			"name": DisplayName(inv.RoleName),
+		},
+	}
+}
+
+func (inv Invitation) slug() string { return cmp.Or(inv.Template, organizationTemplate) }
 
 // expiry reads the same in every country; the zero time reads as nothing.
 func expiry(t time.Time) string {

@@ -12,21 +12,41 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
+
+	"usher/internal/invite"
 )
 
+// organizationTemplate is the mail of an invitation to an organization.
+const organizationTemplate = "organization_invitation"
+
+// slugs name the mails, in the contract's words.
+var slugs = []string{organizationTemplate, invite.InvitationTemplate, invite.WaitlistTemplate}
+
+// The files of a mail, by what follows its slug.
 const (
-	htmlFile    = "organization_invitation.html"
-	textFile    = "organization_invitation.txt"
-	subjectFile = "organization_invitation.subject.txt"
+	htmlFile    = ".html"
+	textFile    = ".txt"
+	subjectFile = ".subject.txt"
 )
 
-var templateFiles = []string{htmlFile, textFile, subjectFile}
+// templateFiles returns the files of all mails.
+func templateFiles() []string {
+	var names []string
+	for _, slug := range slugs {
+		names = append(names, slug+htmlFile, slug+textFile, slug+subjectFile)
+	}
+	return names
+}
 
 //go:embed templates
 var embedded embed.FS
 
-// Templates renders the invitation mail. It is safe for concurrent use.
-type Templates struct {
+// Templates renders the mails of invitations. It is safe for concurrent use.
+type Templates struct{ mails map[string]*template }
+
+// template is one mail.
+type template struct {
+	slug          string
 	html          *htmltemplate.Template
 	text, subject *texttemplate.Template
 	metadata      [][]string // the paths below public_metadata that they show
@@ -42,7 +62,8 @@ type Envelope struct {
 
 // ParseTemplates returns the built-in templates, with those found in overrides in their place:
 // organization_invitation.html, organization_invitation.txt and organization_invitation.subject.txt, in the
-// syntax of [html/template] and [text/template]. A nil overrides has none.
+// syntax of [html/template] and [text/template], and those of the mails invitation and waitlist_invitation,
+// which invite to the application. A nil overrides has none.
 //
 // The variables are those of the contract, §6.7, and a few of usher's own:
 //
@@ -57,6 +78,8 @@ type Envelope struct {
 //	.invitation.public_metadata.KEY…     text, whatever it was in JSON; empty if it is missing. A key that is
 //	                                     no Go name: index .invitation.public_metadata "team-name"
 //
+// Without an organization there is no .org, .inviter and .role.
+//
 // Every template is checked and executed with samples, so that what can go wrong goes wrong now. The error
 // names file and line.
 func ParseTemplates(overrides fs.FS) (*Templates, error) {
@@ -64,18 +87,34 @@ func ParseTemplates(overrides fs.FS) (*Templates, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading mail templates: %w", err)
 	}
-	check := checker{known: samples[0].variables(nil)}
-	for _, name := range templateFiles {
+	t := &Templates{mails: make(map[string]*template)}
+	var errs []error
+	for _, slug := range slugs {
+		mail, err := parseTemplate(slug, files)
+		t.mails[slug] = mail
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// parseTemplate checks one mail, given the sources of all files by name.
+func parseTemplate(slug string, files map[string]string) (*template, error) {
+	html, text, subject := slug+htmlFile, slug+textFile, slug+subjectFile
+	check := checker{known: samplesOf(slug)[0].variables(nil)}
+	for _, name := range []string{html, text, subject} {
 		check.file(name, files[name])
 	}
 	if check.errs != nil {
 		return nil, inOperatorsWords(check.errs...)
 	}
-	t := &Templates{metadata: check.metadata}
+	t := &template{slug: slug, metadata: check.metadata}
 	var htmlErr, textErr, subjectErr error
-	t.html, htmlErr = htmltemplate.New(htmlFile).Option("missingkey=error").Parse(files[htmlFile])
-	t.text, textErr = texttemplate.New(textFile).Option("missingkey=error").Parse(files[textFile])
-	t.subject, subjectErr = texttemplate.New(subjectFile).Option("missingkey=error").Parse(files[subjectFile])
+	t.html, htmlErr = htmltemplate.New(html).Option("missingkey=error").Parse(files[html])
+	t.text, textErr = texttemplate.New(text).Option("missingkey=error").Parse(files[text])
+	t.subject, subjectErr = texttemplate.New(subject).Option("missingkey=error").Parse(files[subject])
 	if htmlErr != nil || textErr != nil || subjectErr != nil {
 		return nil, inOperatorsWords(htmlErr, textErr, subjectErr)
 	}
@@ -88,7 +127,7 @@ func ParseTemplates(overrides fs.FS) (*Templates, error) {
 // chooseFiles returns the source of each template by file name.
 func chooseFiles(overrides fs.FS) (map[string]string, error) {
 	files := make(map[string]string)
-	for _, name := range templateFiles {
+	for _, name := range templateFiles() {
 		source, err := fs.ReadFile(embedded, path.Join("templates", name))
 		if err != nil {
 			return nil, err
@@ -108,8 +147,8 @@ func chooseFiles(overrides fs.FS) (map[string]string, error) {
 		if ext := path.Ext(name); ext != ".html" && ext != ".txt" {
 			continue
 		}
-		if !slices.Contains(templateFiles, name) {
-			return nil, fmt.Errorf("%s is none of %s", name, strings.Join(templateFiles, ", "))
+		if !slices.Contains(templateFiles(), name) {
+			return nil, fmt.Errorf("%s is none of %s", name, strings.Join(templateFiles(), ", "))
 		}
 		source, err := fs.ReadFile(overrides, name)
 		if err != nil {
@@ -118,7 +157,7 @@ func chooseFiles(overrides fs.FS) (map[string]string, error) {
 		files[name], found = string(source), true
 	}
 	if !found {
-		return nil, fmt.Errorf("the folder has none of %s", strings.Join(templateFiles, ", "))
+		return nil, fmt.Errorf("the folder has none of %s", strings.Join(templateFiles(), ", "))
 	}
 	return files, nil
 }
@@ -155,20 +194,24 @@ func (t *Templates) Render(inv Invitation, env Envelope) (Message, error) {
 	if _, err := msg.ReplyTo.wire(); err != nil {
 		msg.ReplyTo = Address{}
 	}
-	if err := t.execute(&msg, inv.variables(t.metadata)); err != nil {
+	mail := t.mails[inv.slug()]
+	if mail == nil {
+		return Message{}, fmt.Errorf("rendering invitation mail: there is no template %q", inv.Template)
+	}
+	if err := mail.execute(&msg, inv.variables(mail.metadata)); err != nil {
 		return Message{}, fmt.Errorf("rendering invitation mail: %w", err)
 	}
 	return msg, nil
 }
 
 // execute fills in what comes from the templates.
-func (t *Templates) execute(msg *Message, variables map[string]any) error {
+func (t *template) execute(msg *Message, variables map[string]any) error {
 	for _, part := range []struct {
-		template interface{ Execute(io.Writer, any) error }
-		into     *string
+		part interface{ Execute(io.Writer, any) error }
+		into *string
 	}{{t.html, &msg.HTML}, {t.text, &msg.Text}, {t.subject, &msg.Subject}} {
 		var b strings.Builder
-		if err := part.template.Execute(&b, variables); err != nil {
+		if err := part.part.Execute(&b, variables); err != nil {
 			return err
 		}
 		*part.into = b.String()
@@ -204,9 +247,18 @@ var samples = []Invitation{
 	{ActionURL: "http://127.0.0.1:8080/v1/tickets/accept?ticket=" + sampleTicket},
 }
 
+// samplesOf returns the samples as invitations of that mail.
+func samplesOf(slug string) []Invitation {
+	list := slices.Clone(samples)
+	for k := range list {
+		list[k].Template = slug
+	}
+	return list
+}
+
 // try renders the samples and reports the first thing wrong with them.
-func (t *Templates) try() error {
-	for _, inv := range samples {
+func (t *template) try() error {
+	for _, inv := range samplesOf(t.slug) {
 		for _, value := range []string{"", "text", `{"a":[1,"<b>"]}`} {
 			variables := inv.variables(nil)
 			invitation := variables["invitation"].(map[string]any)
@@ -217,11 +269,11 @@ func (t *Templates) try() error {
 			case err != nil:
 				return err
 			case !strings.Contains(msg.HTML, sampleTicket):
-				return errors.New(htmlFile + ": the link, {{.action_url}}, is not in it")
+				return errors.New(t.slug + htmlFile + ": the link, {{.action_url}}, is not in it")
 			case !strings.Contains(msg.Text, sampleTicket):
-				return errors.New(textFile + ": the link, {{.action_url}}, is not in it")
+				return errors.New(t.slug + textFile + ": the link, {{.action_url}}, is not in it")
 			case msg.Subject == "":
-				return errors.New(subjectFile + ": the subject is empty")
+				return errors.New(t.slug + subjectFile + ": the subject is empty")
 			}
 		}
 	}

@@ -72,7 +72,11 @@ func TestBuiltInTemplates(t *testing.T) {
 
 	bare := mail.Invitation{ActionURL: full.ActionURL, EmailAddress: "grace@hopper.example"}
 
+	application, waitlist, bareApplication := full, plain, bare
+	application.Template, waitlist.Template, bareApplication.Template = "invitation", "waitlist_invitation", "invitation"
+
 	for name, inv := range map[string]mail.Invitation{
+		"to the application": application, "from the waitlist": waitlist, "to the application, a link": bareApplication,
 		"full": full, "without logos": plain, "without inviter": nobody, "inviter without name": nameless,
 		"hostile names": hostile, "nothing but a link": bare,
 	} {
@@ -230,6 +234,19 @@ func TestMetadataIsText(t *testing.T) {
 	}
 }
 
+func TestEachMailHasItsOwnTemplates(t *testing.T) {
+	folder := fstest.MapFS{"invitation.subject.txt": file("Welcome to {{.app.name}}")}
+	for slug, want := range map[string]string{
+		"": "Ada Lovelace invited you to Acme & Daughters on MyApp", "invitation": "Welcome to MyApp", "waitlist_invitation": "You can join MyApp now",
+	} {
+		inv := invitation()
+		inv.Template = slug
+		if got := render(t, folder, inv).Subject; got != want {
+			t.Errorf("template %q: got subject %q, want %q", slug, got, want)
+		}
+	}
+}
+
 func TestMistakesInTemplatesAreFoundAtStart(t *testing.T) {
 	const html, text, subject = "organization_invitation.html", "organization_invitation.txt", "organization_invitation.subject.txt"
 	for _, row := range []struct {
@@ -244,6 +261,8 @@ func TestMistakesInTemplatesAreFoundAtStart(t *testing.T) {
 		{"unknown variable within with", text, "{{.action_url}}{{with .app}}{{.nmae}}{{end}}", text + `:1:30: executing "` + text + `" at <.nmae>: map has no entry for key "nmae"`},
 		{"unknown variable in a define", text, `{{.action_url}}{{define "x"}}{{.nmae}}{{end}}{{template "x" .}}`, text + `:1:31: executing "x" at <.nmae>: map has no entry for key "nmae"`},
 		{"unknown function", text, "{{.action_url}}\n{{upper .org.name}}", text + `:2: function "upper" not defined`},
+		{"an organization where there is none", "invitation.txt", "{{.action_url}} {{.org.name}}", "invitation.txt:1:22: usher has no variable {{.org.name}}"},
+		{"no link from the waitlist", "waitlist_invitation.html", "Welcome", "waitlist_invitation.html: the link, {{.action_url}}, is not in it"},
 		{"syntax", html, "{{.action_url}}\n{{if .org.name}}", html + ":2: unexpected EOF"},
 		{"handlebars", html, "{{action_url}}", html + `:1: function "action_url" not defined`},
 		{"broken HTML", html, "{{.action_url}}\n<a href='{{.org.name}}>", html + ": ends in a non-text context"},

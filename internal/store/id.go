@@ -17,21 +17,22 @@ import (
 
 // Prefixes of the contract's ids, §8.1.
 const (
-	instanceID     = "ins_"
-	userID         = "user_"
-	emailAddressID = "idn_"
-	organizationID = "org_"
-	roleID         = "role_"
-	allowlistID    = "alid_"
-	blocklistID    = "blid_"
-	permissionID   = "perm_"
-	roleSetID      = "roleset_"
-	membershipID   = "orgmem_"
-	invitationID   = "orginv_"
-	redirectURLID  = "ru_"
-	eventID        = "msg_"
-	endpointID     = "ep_"
-	emailID        = "ema_"
+	instanceID              = "ins_"
+	userID                  = "user_"
+	emailAddressID          = "idn_"
+	organizationID          = "org_"
+	roleID                  = "role_"
+	allowlistID             = "alid_"
+	blocklistID             = "blid_"
+	permissionID            = "perm_"
+	roleSetID               = "roleset_"
+	membershipID            = "orgmem_"
+	invitationID            = "orginv_"
+	applicationInvitationID = "inv_"
+	redirectURLID           = "ru_"
+	eventID                 = "msg_"
+	endpointID              = "ep_"
+	emailID                 = "ema_"
 )
 
 // sequence numbers what one process makes within a millisecond. It never goes

@@ -57,14 +57,14 @@ func (db *DB) mails(ctx context.Context, instance, rest string, args []any) ([]M
 		list = nil
 		if err := t.each(`SELECT id, organization_id, invitation_id, message, created_at FROM inbox`+rest, args, func(row scanner) error {
 			var m Mail
-			err := row.Scan(&m.ID, &m.Invitation.OrganizationID, &m.Invitation.InvitationID, (*[]byte)(&m.Message), &m.CreatedAt)
+			err := row.Scan(&m.ID, &m.Invitation.OrganizationID, &m.Invitation.SourceID, (*[]byte)(&m.Message), &m.CreatedAt)
 			list = append(list, m)
 			return err
 		}); err != nil {
 			return err
 		}
 		for k := range list {
-			i, err := t.invitation(instance, list[k].Invitation.OrganizationID, list[k].Invitation.InvitationID)
+			i, err := t.eitherInvitation(instance, list[k].Invitation.OrganizationID, list[k].Invitation.SourceID)
 			if errors.Is(err, invite.Err(invite.InvitationNotFound)) {
 				list[k].Invitation.InstanceID = instance
 				continue // the organization is gone; its ticket says so

@@ -430,15 +430,24 @@ func (db *DB) SweepExpired(ctx context.Context, limit int) (int, error) {
 				ORDER BY expires_at
 				LIMIT $3`, []any{in, t.now, limit - len(due)}, func(row scanner) error {
 				i := invite.Ticket{InstanceID: in}
-				err := row.Scan(&i.OrganizationID, &i.InvitationID)
+				err := row.Scan(&i.OrganizationID, &i.SourceID)
 				due = append(due, i)
 				return err
 			}); err != nil {
 				return err
 			}
+			more, err := t.dueApplicationInvitations(in, limit-len(due))
+			if err != nil {
+				return err
+			}
+			due = append(due, more...)
 		}
 		for _, i := range due {
-			if err := t.expire(i.InstanceID, i.OrganizationID, i.InvitationID); err != nil {
+			if i.Source == invite.ToApplication {
+				if err := t.expireApplicationInvitation(i.InstanceID, i.SourceID); err != nil {
+					return err
+				}
+			} else if err := t.expire(i.InstanceID, i.OrganizationID, i.SourceID); err != nil {
 				return err
 			}
 		}

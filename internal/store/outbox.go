@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"time"
@@ -18,7 +19,7 @@ type Message struct {
 	Bucket         int
 	ID             string // stable over all attempts
 	Kind           string
-	OrganizationID string
+	OrganizationID string // empty for an invitation to the application
 	InvitationID   string
 	Attempt        int // 1 for the first; also the fence of the claim
 	CreatedAt      invite.Instant
@@ -27,9 +28,9 @@ type Message struct {
 // buckets spread messages so that a claim names one part of the table only.
 const buckets = 8
 
-func bucketOf(organization string) int {
+func bucketOf(subject string) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(organization)) // never fails
+	_, _ = h.Write([]byte(subject)) // never fails
 	return int(h.Sum32() % buckets)
 }
 
@@ -39,7 +40,7 @@ func (t *tx) enqueue(i *invite.Invitation, kind string) error {
 	_, err := t.exec(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, id, kind, invitation_id, due_at, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		i.InstanceID, i.OrganizationID, bucketOf(i.OrganizationID), t.newID(emailID), kind, i.ID, t.now, t.now)
+		i.InstanceID, i.OrganizationID, bucketOf(cmp.Or(i.OrganizationID, i.ID)), t.newID(emailID), kind, i.ID, t.now, t.now)
 	return err
 }
 
@@ -223,7 +224,7 @@ type MailSubject struct {
 // say: the invitation is not pending any more, or gone.
 func (db *DB) MailSubject(ctx context.Context, m Message) (subject MailSubject, ok bool, err error) {
 	err = db.read(ctx, func(t *tx) error {
-		i, err := t.invitation(m.InstanceID, m.OrganizationID, m.InvitationID)
+		i, err := t.eitherInvitation(m.InstanceID, m.OrganizationID, m.InvitationID)
 		if err != nil {
 			return err
 		}

@@ -32,9 +32,9 @@ var withoutTenant = map[string]string{
 
 // continued are statements to which the function adds what names the instance.
 // An @ stands for what is not literal.
-var continued = regexp.MustCompile(`^(SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
+var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|redirect_urls|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -222,6 +222,23 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	}
+	for _, descending := range []bool{false, true} {
+		for _, overdue := range []bool{false, true} {
+			for orderBy, index := range map[string]string{"created_at": "_by_status", "email_address": "_by_email", "expires_at": "_by_end"} {
+				f := ApplicationInvitationFilter{OrderBy: orderBy, Descending: descending, Page: invite.Page{Limit: 10, Offset: 100}}
+				for _, f.Statuses = range [][]invite.Status{{invite.Pending}, {invite.Expired}, {invite.Pending, invite.Accepted, invite.Expired}} {
+					for _, f.Query = range []string{"", "ada"} {
+						used := index
+						if f.Query != "" && orderBy == "created_at" {
+							used = "application_invitations_1"
+						}
+						query, args := f.query("ins_1", 1, overdue)
+						check("invitations to the application", query, used, args...)
+					}
+				}
+			}
+		}
+	}
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
 	query, args, _ := f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
@@ -246,6 +263,9 @@ func TestPlans(t *testing.T) {
 		{"access.go", "SELECT EXISTS (SELECT 1 FROM list_identifiers", "list_identifiers_by_key"},
 		{"access.go", "SELECT count(*) FROM list_identifiers", "sqlite_autoindex_list_identifiers_1"},
 		{"invitation.go", "SELECT COALESCE((SELECT m.role_id", "email_addresses_by_key"},
+		{"application.go", "SELECT id FROM application_invitations", "application_invitations_by_expiry"},
+		{"application.go", "SELECT pending, accepted", "application_invitations_by_expiry"},
+		{"application.go", "SELECT (SELECT count(*) FROM email_addresses e", "application_invitations_by_email"},
 		{"redirect.go", "SELECT url FROM redirect_urls", "redirect_urls_by_origin"},
 		{"redirect.go", "SELECT @FROM redirect_urls WHERE instance_id = $1 ORDER", "redirect_urls_1"},
 		{"invitation.go", "SELECT max_allowed_memberships, role_set_key, members", "invitations_by_expiry"},

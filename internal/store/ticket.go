@@ -10,7 +10,7 @@ import (
 // Ticketed is what a ticket opens: the invitation and what surrounds it.
 type Ticketed struct {
 	Instance     *invite.Instance
-	Organization *invite.Organization
+	Organization *invite.Organization // nil for an invitation to the application
 	Invitation   *invite.Invitation
 	// Known says whether a user has verified the invited address.
 	Known bool
@@ -38,6 +38,10 @@ func (t *tx) ticketed(ticket invite.Ticket) (*Ticketed, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ticket.Source == invite.ToApplication {
+		i, err := t.applicationInvitation(in.ID, ticket.SourceID)
+		return opened(&Ticketed{Instance: in, Invitation: i}, ticket, err)
+	}
 	o, err := t.organization(in.ID, ticket.OrganizationID)
 	if err := t.unswept(o, err); err != nil {
 		if errors.Is(err, invite.Err(invite.OrganizationNotFound)) {
@@ -45,14 +49,20 @@ func (t *tx) ticketed(ticket invite.Ticket) (*Ticketed, error) {
 		}
 		return nil, err
 	}
-	i, err := t.invitation(in.ID, o.ID, ticket.InvitationID)
-	if errors.Is(err, invite.Err(invite.InvitationNotFound)) || err == nil && i.Generation != ticket.Generation {
-		return nil, invite.Err(invite.TicketInvalid)
-	}
-	return &Ticketed{Instance: in, Organization: o, Invitation: i}, err
+	i, err := t.invitation(in.ID, o.ID, ticket.SourceID)
+	return opened(&Ticketed{Instance: in, Organization: o, Invitation: i}, ticket, err)
 }
 
-// AcceptInvitation redeems a verified ticket: it makes the joiner a member with
+// opened refuses a ticket to an invitation that is not there, or whose tickets
+// were replaced.
+func opened(found *Ticketed, ticket invite.Ticket, err error) (*Ticketed, error) {
+	if errors.Is(err, invite.Err(invite.InvitationNotFound)) || err == nil && found.Invitation.Generation != ticket.Generation {
+		return nil, invite.Err(invite.TicketInvalid)
+	}
+	return found, err
+}
+
+// AcceptInvitation redeems a verified ticket to an organization: it makes the joiner a member with
 // the invitation's role and metadata, turns the invitation's seat into the
 // member's, and marks the invitation accepted. Of any number of concurrent
 // redemptions, revocations and expiries one succeeds.
@@ -70,6 +80,9 @@ func (db *DB) AcceptInvitation(ctx context.Context, ticket invite.Ticket, j invi
 			return err
 		}
 		i, o := found.Invitation, found.Organization
+		if o == nil {
+			return invite.Err(invite.TicketInvalid)
+		}
 		if err := i.Accept(t.now); err != nil {
 			return err
 		}
@@ -103,10 +116,10 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 	in, email := found.Instance, found.Invitation.Email
 	if j.UserID != "" {
 		u, err := t.user(in.ID, j.UserID)
-		if err == nil && !u.Owns(email.Key) {
-			return nil, invite.Err(invite.AddressNotOwned)
+		if err != nil {
+			return nil, err
 		}
-		return u, err
+		return u, found.Invitation.CheckJoiner(u)
 	}
 	u, err := t.owner(in.ID, email)
 	if !errors.Is(err, invite.Err(invite.UserNotFound)) {
@@ -115,9 +128,13 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 	if in.MailProofOnly && ch != invite.ByMail {
 		return nil, invite.Err(invite.MailboxUnproven)
 	}
-	return t.newUser(in, &invite.NewUser{
+	n := invite.NewUser{
 		Emails: []invite.Email{email}, FirstName: j.FirstName, LastName: j.LastName, ExternalID: j.ExternalID,
-	}, invite.VerifiedByTicket)
+	}
+	if found.Organization == nil {
+		n.Metadata.Public = found.Invitation.PublicMetadata
+	}
+	return t.newUser(in, &n, invite.VerifiedByTicket)
 }
 
 // DeclineInvitation ends the invitation a verified ticket points to, at the
@@ -131,6 +148,9 @@ func (db *DB) DeclineInvitation(ctx context.Context, ticket invite.Ticket) error
 		}
 		if err := found.Invitation.Decline(t.now); err != nil {
 			return err
+		}
+		if found.Organization == nil {
+			return t.endApplicationInvitation(found.Invitation, invite.Pending)
 		}
 		if err := t.end(found.Invitation); err != nil {
 			return err

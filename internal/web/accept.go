@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,7 +18,8 @@ import (
 type about struct {
 	Ticket                          string
 	App, HomeURL                    string
-	Organization, OrganizationImage string
+	Organization, OrganizationImage string // or the application, when that is what one is invited to
+	Account                         bool   // invited to the application: what is accepted is an account
 	Role                            string
 	Inviter, InviterIdentifier      string // Identifier is empty when it says no more than Inviter
 	Address                         string
@@ -44,10 +46,13 @@ func (s *Server) find(ctx context.Context, raw string) (*store.Ticketed, invite.
 }
 
 func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw string) about {
-	i, o := found.Invitation, found.Organization
+	i, id, name := found.Invitation, found.Instance.ID, cmp.Or(found.Instance.Name, "the application")
+	if o := found.Organization; o != nil {
+		id, name = o.ID, o.Name
+	}
 	a := about{
-		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL,
-		Organization: display(o.Name), OrganizationImage: avatarPath(o.ID, initials(o.Name)),
+		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL, Account: found.Organization == nil,
+		Organization: display(name), OrganizationImage: avatarPath(id, initials(name)),
 		Role: display(i.RoleName), Address: shownAddress(i.Email.Address, ticket.Channel),
 		Until: instant(i.ExpiresAt), UntilISO: iso(i.ExpiresAt), Left: left(s.DB.Now(), i.ExpiresAt),
 	}
@@ -119,7 +124,7 @@ func (s *Server) answerInvitation(w http.ResponseWriter, r *http.Request) error 
 	switch r.PostForm.Get("action") {
 	case "accept":
 		outcome = "/accept/joined"
-		_, err = s.DB.AcceptInvitation(r.Context(), ticket, invite.Joiner{
+		err = s.accept(r.Context(), ticket, invite.Joiner{
 			FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
 		})
 	case "decline":
@@ -135,6 +140,15 @@ func (s *Server) answerInvitation(w http.ResponseWriter, r *http.Request) error 
 	}
 	redirect(w, r, outcome, raw)
 	return nil
+}
+
+func (s *Server) accept(ctx context.Context, ticket invite.Ticket, j invite.Joiner) error {
+	if ticket.Source == invite.ToApplication {
+		_, err := s.DB.AcceptApplicationInvitation(ctx, ticket, j)
+		return err
+	}
+	_, err := s.DB.AcceptInvitation(ctx, ticket, j)
+	return err
 }
 
 func parseForm(r *http.Request) error {
@@ -154,6 +168,7 @@ func settled(err error) bool {
 	e, ok := errors.AsType[*invite.Error](err)
 	return ok && slices.Contains([]invite.Kind{
 		invite.InvitationAccepted, invite.InvitationRevoked, invite.TicketExpired, invite.OrganizationDeleted, invite.TicketInvalid,
+		invite.ApplicationInvitationAccepted, invite.ApplicationInvitationRevoked,
 	}, e.Kind)
 }
 

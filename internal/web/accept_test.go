@@ -55,6 +55,36 @@ var states = []struct {
 		s.must(err)
 		return k
 	}, http.StatusGone, []string{"has been used", "sign in to Atlas", "tell Ada Lovelace"}, []string{"<form"}},
+	{"to the application, for a new person", func(s *site) string { return s.ticket(s.inviteToApp("grace@example.com")) }, http.StatusOK,
+		[]string{"Join Atlas", "You have been invited.", "grace@example.com", "1 February 2026, 03:04 UTC", `name="first_name"`, `value="accept"`, `value="decline"`},
+		[]string{"Role", "Invited by"}},
+	{"to the application, for somebody with an account", func(s *site) string {
+		k := s.ticket(s.inviteToApp("grace@example.com"))
+		s.user("grace@example.com", "Grace", "Hopper")
+		return k
+	}, http.StatusOK, []string{"Join Atlas"}, []string{"first_name", "Hopper"}},
+	{"to the application, expired", func(s *site) string {
+		i := s.inviteToApp("grace@example.com")
+		s.advance(30 * day)
+		return s.ticket(i)
+	}, http.StatusGone, []string{"has expired", "Ask the person who invited you"}, []string{"<form"}},
+	{"to the application, revoked", func(s *site) string {
+		i := s.inviteToApp("grace@example.com")
+		_, err := s.db.RevokeApplicationInvitation(s.Context(), s.in, i.ID)
+		s.must(err)
+		return s.ticket(i)
+	}, http.StatusGone, []string{"was withdrawn", "Atlas took it back"}, []string{"<form"}},
+	{"to the application, declined", func(s *site) string {
+		k := s.ticket(s.inviteToApp("grace@example.com"))
+		s.must(s.db.DeclineInvitation(s.Context(), s.parsed(k)))
+		return k
+	}, http.StatusGone, []string{"was declined", "Nobody joined Atlas"}, []string{"<form", "withdrawn"}},
+	{"to the application, already used", func(s *site) string {
+		k := s.ticket(s.inviteToApp("grace@example.com"))
+		_, err := s.db.AcceptApplicationInvitation(s.Context(), s.parsed(k), invite.Joiner{})
+		s.must(err)
+		return k
+	}, http.StatusGone, []string{"has been used", "an account of Atlas", "sign in to Atlas"}, []string{"<form"}},
 	{"of an organization that is gone", func(s *site) string {
 		k := s.ticket(s.invite("grace@example.com"))
 		_, err := s.db.DeleteOrganization(s.Context(), s.in, s.acme.ID)
@@ -203,6 +233,37 @@ func TestDecline(t *testing.T) {
 	}
 }
 
+func TestAcceptAnAccount(t *testing.T) {
+	s := open(t, homeURL)
+	k := s.ticket(s.inviteToApp("grace@example.com"))
+	form := accept(k)
+	form.Set("first_name", "Grace")
+	joined := s.follow(s.post(form))
+	if body := text(joined.body); joined.status != http.StatusOK || !strings.Contains(body, "You have joined Atlas") ||
+		!strings.Contains(body, "Your account is ready.") || !strings.Contains(body, "Continue to Atlas") {
+		t.Errorf("want the page that says so with the way on, got %d\n%s", joined.status, body)
+	}
+	checkPage(t, joined)
+	list, err := s.db.Users(s.Context(), s.in, store.UserFilter{EmailAddresses: []string{"grace@example.com"}, OrderBy: "created_at", Page: invite.Page{Limit: 10}})
+	if err != nil || len(list) != 1 || list[0].FirstName != "Grace" || !list[0].Owns("grace@example.com") {
+		t.Errorf("want one user with the name and the address, got %+v, %v", list, err)
+	}
+	after := s.dump()
+	if again := s.follow(s.post(form)); !strings.Contains(text(again.body), "You have joined") {
+		t.Errorf("want who sends the form twice to end where it went, got\n%s", again.body)
+	}
+	if late := s.follow(s.follow(s.post(decline(k)))); !strings.Contains(late.body, "has been used") {
+		t.Errorf("want declining afterwards to tell that it is too late, got\n%s", late.body)
+	}
+	if diff := cmp.Diff(after, s.dump()); diff != "" {
+		t.Errorf("want nothing changed afterwards, got\n%s", diff)
+	}
+	other := s.ticket(s.inviteToApp("heidi@example.com"))
+	if page := s.follow(s.post(decline(other))); !strings.Contains(text(page.body), "You did not join Atlas") {
+		t.Errorf("want the page that says so, got\n%s", page.body)
+	}
+}
+
 // An outcome's page is not proof by itself: it reads the state.
 func TestOutcomesAreRead(t *testing.T) {
 	s := open(t)
@@ -283,7 +344,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 // An answer that comes too late leads to what became of the invitation.
 func TestLateAnswers(t *testing.T) {
 	for _, row := range states {
-		if row.status != http.StatusGone || row.name == "already used" || row.name == "of an organization that is gone" {
+		if row.status != http.StatusGone || strings.HasSuffix(row.name, "already used") || row.name == "of an organization that is gone" {
 			continue
 		}
 		t.Run(row.name, func(t *testing.T) {

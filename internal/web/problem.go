@@ -53,6 +53,17 @@ var problems = map[invite.Kind]problem{
 		next: "If that was you, sign in to {app} with the address that was invited. If not, tell {inviter}.",
 		home: true,
 	},
+	invite.ApplicationInvitationRevoked: {
+		status: http.StatusGone, title: "This invitation was withdrawn",
+		text: "{app} took it back before it was accepted, so the link no longer works.",
+		next: "If you did not expect this, ask {inviter}.",
+	},
+	invite.ApplicationInvitationAccepted: {
+		status: http.StatusGone, title: "This invitation has been used",
+		text: "Somebody accepted it and has an account of {app}. An invitation works once.",
+		next: "If that was you, sign in to {app} with the address that was invited. If not, tell {inviter}.",
+		home: true,
+	},
 	invite.OrganizationDeleted: {
 		status: http.StatusGone, title: "This organization no longer exists",
 		text: "It was deleted after the invitation was sent, so there is nothing left to join.",

@@ -114,6 +114,15 @@ func (s *site) invite(address string) *invite.Invitation {
 	return i
 }
 
+func (s *site) inviteToApp(address string) *invite.Invitation {
+	s.Helper()
+	i, err := s.db.CreateApplicationInvitation(s.Context(), s.in, invite.NewApplicationInvitation{
+		EmailAddress: address, ExpiresInDays: 30, Template: invite.InvitationTemplate,
+	})
+	s.must(err)
+	return i
+}
+
 // ticket returns the ticket that left in the invitation's mail.
 func (s *site) ticket(i *invite.Invitation) string {
 	return invite.TicketFor(i, invite.ByMail).Sign(s.keys)

@@ -17,6 +17,11 @@ CREATE TABLE instances (
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
     events_forgotten        TEXT NOT NULL DEFAULT '', -- the newest event that is not kept any more
     redirect_urls           INTEGER NOT NULL DEFAULT 0, -- counter
+    pending                 INTEGER NOT NULL DEFAULT 0, -- counters of application_invitations, one for each status
+    accepted                INTEGER NOT NULL DEFAULT 0,
+    revoked                 INTEGER NOT NULL DEFAULT 0,
+    expired                 INTEGER NOT NULL DEFAULT 0,
+    declined                INTEGER NOT NULL DEFAULT 0,
     created_at              INTEGER NOT NULL
 ) STRICT;
 
@@ -209,6 +214,28 @@ CREATE INDEX invitations_by_status ON invitations (instance_id, organization_id,
 -- One pending invitation for each organization and address, and the way to all of an address.
 CREATE UNIQUE INDEX invitations_by_email ON invitations (instance_id, organization_id, email_key, closed);
 CREATE INDEX invitations_by_expiry ON invitations (instance_id, expires_at, organization_id, id) WHERE status = 0;
+
+-- Invitations to have an account, without an organization.
+CREATE TABLE application_invitations (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    email_address   TEXT NOT NULL,
+    email_key       TEXT NOT NULL,
+    status          INTEGER NOT NULL, -- invite.Status
+    template        TEXT NOT NULL,    -- the mail it is sent with
+    public_metadata TEXT NOT NULL,
+    redirect_url    TEXT NOT NULL,
+    generation      INTEGER NOT NULL,
+    user_id         TEXT NOT NULL,    -- who accepted
+    expires_at      INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX application_invitations_by_status ON application_invitations (instance_id, status, id, expires_at);
+CREATE INDEX application_invitations_by_email ON application_invitations (instance_id, email_key, id);
+CREATE INDEX application_invitations_by_end ON application_invitations (instance_id, expires_at, id);
+CREATE INDEX application_invitations_by_expiry ON application_invitations (instance_id, expires_at, id) WHERE status = 0;
 
 CREATE TABLE events (
     instance_id     TEXT NOT NULL,

@@ -390,7 +390,7 @@ func testTicketRefusals(w *World) {
 	_, err := w.DB.InvitationByTicket(w.Context(), stale)
 	w.refused("a ticket of another generation", err, invite.TicketInvalid)
 	stale = ticket
-	stale.InvitationID = "orginv_x"
+	stale.SourceID = "orginv_x"
 	_, err = w.DB.InvitationByTicket(w.Context(), stale)
 	w.refused("a ticket to nothing", err, invite.TicketInvalid)
 	stale = ticket

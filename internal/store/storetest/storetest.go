@@ -86,6 +86,11 @@ func Run(t *testing.T, open Open) {
 		{"lists say who may come in", testAccess},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
+		{"the application invites", testApplicationInvitations},
+		{"the application invites an address once", testApplicationDuplicates},
+		{"an overdue invitation to the application reads as expired at once", testApplicationOverdue},
+		{"lists of invitations to the application filter, order and turn pages", testApplicationLists},
+		{"one invitation to the application ends once", testOneApplicationInvitation},
 		{"invitations lead to listed URLs", testRedirectURLs},
 		{"one URL is listed once", testOneRedirectURL},
 	}
@@ -232,7 +237,7 @@ func (w *World) ok(what string, err error) {
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
 	"users", "email_addresses", "organizations", "memberships",
-	"invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
+	"invitations", "application_invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
 }
 
 // Dump returns the rows of every table, as text, sorted.
@@ -245,9 +250,9 @@ func Dump(t *testing.T, raw *sql.DB) map[string][]string {
 	return dump
 }
 
-func rows(t *testing.T, raw *sql.DB, query string, args ...any) []string {
+func rows(t *testing.T, raw *sql.DB, query string) []string {
 	t.Helper()
-	found, err := raw.QueryContext(t.Context(), query, args...)
+	found, err := raw.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,6 +288,12 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 	status := func(s invite.Status) string {
 		return fmt.Sprintf(`(SELECT count(*) FROM invitations i WHERE i.instance_id = o.instance_id AND i.organization_id = o.id AND i.status = %d)`, s)
 	}
+	for s, counter := range []string{"pending", "accepted", "revoked", "expired", "declined"} {
+		if found := rows(t, raw, fmt.Sprintf(`SELECT d.instance_id, d.%s FROM instances d WHERE d.%[1]s <>
+			(SELECT count(*) FROM application_invitations i WHERE i.instance_id = d.instance_id AND i.status = %d)`, counter, s)); len(found) > 0 {
+			t.Errorf("%s invitations to the application are counted wrong: %v", counter, found)
+		}
+	}
 	for what, query := range map[string]string{
 		"members are counted wrong": `SELECT o.id, o.members FROM organizations o WHERE o.members <>
 			(SELECT count(*) FROM memberships m WHERE m.instance_id = o.instance_id AND m.organization_id = o.id)`,
@@ -310,7 +321,9 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"an invitation without its organization": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
 		"a message without its invitation": `SELECT id FROM outbox q WHERE NOT EXISTS
-			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)`,
+			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)
+			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.invitation_id)`,
+		"an accepted invitation to the application has no user": `SELECT id FROM application_invitations WHERE (status = 1) <> (user_id <> '')`,
 		"a log out of order":                   `SELECT a.id FROM events a JOIN events b ON b.instance_id = a.instance_id AND b.rowid > a.rowid AND b.id < a.id`,
 		"an event of a type that nobody knows": `SELECT id FROM events WHERE type NOT IN (` + known() + `)`,
 		"an invitation without its event": `SELECT id FROM invitations i WHERE NOT EXISTS
