@@ -15,6 +15,7 @@ import (
 	clerkclient "github.com/clerk/clerk-sdk-go/v2/client"
 	"github.com/clerk/clerk-sdk-go/v2/domain"
 	"github.com/clerk/clerk-sdk-go/v2/instancesettings"
+	"github.com/clerk/clerk-sdk-go/v2/invitation"
 	"github.com/clerk/clerk-sdk-go/v2/jwttemplate"
 	m2mtoken "github.com/clerk/clerk-sdk-go/v2/m2m_token"
 	"github.com/clerk/clerk-sdk-go/v2/machine"
@@ -399,4 +400,34 @@ func TestGoAbsent(t *testing.T) {
 	} {
 		r.absent(client, methodsOf(client)...)
 	}
+}
+
+func TestGoApplicationInvitations(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), invitation.NewClient(r.config)
+	id := func(i *clerk.Invitation) string { return i.ID }
+	var grace *clerk.Invitation
+	var many *clerk.Invitations
+	r.visit("invitation.Create", func(t *testing.T) {
+		grace = ok(api.Create(ctx, &invitation.CreateParams{EmailAddress: "grace@example.com", PublicMetadata: raw(`{"a":1}`), ExpiresInDays: new(int64(2))}))(t)
+		same(t, "made", []string{grace.Status, string(grace.PublicMetadata)}, []string{"pending", `{"a":1}`})
+		refusal(t, errOf(api.Create(ctx, &invitation.CreateParams{EmailAddress: "grace@example.com"})), 400, "duplicate_record")
+	})
+	r.visit("invitation.BulkCreate", func(t *testing.T) {
+		many = ok(api.BulkCreate(ctx, &invitation.BulkCreateParams{Invitations: []*invitation.CreateParams{
+			{EmailAddress: "x@example.com", Notify: new(false)}, {EmailAddress: "y@example.com", Notify: new(false)},
+		}}))(t)
+		same(t, "addresses", each(many.Invitations, func(i *clerk.Invitation) string { return i.EmailAddress }), []string{"x@example.com", "y@example.com"})
+	})
+	r.visit("invitation.Revoke", func(t *testing.T) {
+		same(t, "status", ok(api.Revoke(ctx, grace.ID))(t).Status, "revoked")
+		refusal(t, errOf(api.Revoke(ctx, "inv_none")), 404, "resource_not_found")
+	})
+	r.visit("invitation.List", func(t *testing.T) {
+		list := ok(api.List(ctx, &invitation.ListParams{OrderBy: new("+email_address"), Statuses: []string{"pending"}}))(t)
+		same(t, "listed", each(list.Invitations, id), each(many.Invitations, id))
+		same(t, "total_count", list.TotalCount, int64(2))
+	})
+	r.complete(api)
 }

@@ -20,7 +20,7 @@ const anything = new Proxy({}, {
 const arguments_ = { 'emails.createBatch': [[{ to: {}, from: {} }]] }
 
 /** A method is told that there is no such path. */
-export async function missing(method) {
+async function missing(method) {
   const [part, name] = method.split('.')
   await refused(clerk[part][name](...(arguments_[method] ?? [anything, anything])), 404, 'resource_not_found')
 }
@@ -29,4 +29,9 @@ for (const part of absent) {
   test(`${part} is absent`, async () => {
     for (const method of methodsOf(part)) await missing(method)
   })
+}
+
+// Methods of parts that usher serves otherwise.
+for (const method of ['invitations.deleteInvitation']) {
+  test(`${method} is absent`, () => missing(method))
 }
