@@ -83,6 +83,11 @@ func Run(t *testing.T, open Open) {
 		{"seats are never oversold", testNeverOversold},
 		{"workers share the outbox", testWorkers},
 		{"readers see one moment", testSnapshots},
+		{"roles come, are used, and go", testRoles},
+		{"a refusal about roles changes nothing", testRoleRefusals},
+		{"role sets are exchanged with their members", testRoleSets},
+		{"an instance has so many roles and no more", testRoleQuota},
+		{"nobody is left with a role that is gone", testRoleRaces},
 		{"lists say who may come in", testAccess},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
@@ -318,6 +323,20 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT 1 FROM organizations o WHERE o.instance_id = m.instance_id AND o.id = m.organization_id)`,
 		"a membership without its user": `SELECT id FROM memberships m WHERE NOT EXISTS
 			(SELECT 1 FROM users u WHERE u.instance_id = m.instance_id AND u.id = m.user_id)`,
+		"a member with a role that is not in the organization's role set": `SELECT m.id, m.role_id FROM memberships m` + outsideRoleSet("m"),
+		"a pending invitation with a role that is not in the organization's role set": `SELECT i.id, i.role_id FROM invitations i` + outsideRoleSet("i") + `
+			AND i.status = 0 AND i.expires_at > (SELECT max(created_at) FROM events)`,
+		"a role set without its default role or its creator role": `SELECT s.id FROM role_sets s WHERE
+			s.default_role_id NOT IN (SELECT r.role_id FROM role_set_roles r WHERE r.instance_id = s.instance_id AND r.role_set_id = s.id) OR
+			s.creator_role_id NOT IN (SELECT r.role_id FROM role_set_roles r WHERE r.instance_id = s.instance_id AND r.role_set_id = s.id)`,
+		"a role set with a role that is gone": `SELECT x.role_id FROM role_set_roles x WHERE NOT EXISTS
+			(SELECT 1 FROM roles r WHERE r.instance_id = x.instance_id AND r.id = x.role_id AND r.deleted_at = 0)
+			OR NOT EXISTS (SELECT 1 FROM role_sets s WHERE s.instance_id = x.instance_id AND s.id = x.role_set_id)`,
+		"a permission of a role that is gone, or a role's permission that is": `SELECT x.role_id FROM role_permissions x WHERE NOT EXISTS
+			(SELECT 1 FROM roles r WHERE r.instance_id = x.instance_id AND r.id = x.role_id AND r.deleted_at = 0)
+			OR NOT EXISTS (SELECT 1 FROM permissions p WHERE p.instance_id = x.instance_id AND p.id = x.permission_id)`,
+		"an instance without its initial role set": `SELECT n.instance_id FROM instances n WHERE 1 <>
+			(SELECT count(*) FROM role_sets s WHERE s.instance_id = n.instance_id AND s.type = 'initial')`,
 		"an invitation without its organization": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
 		"a message without its invitation": `SELECT id FROM outbox q WHERE NOT EXISTS
@@ -335,6 +354,16 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			t.Errorf("%s: %v", what, found)
 		}
 	}
+}
+
+// outsideRoleSet selects the rows under the name whose role their organization
+// does not have.
+func outsideRoleSet(name string) string {
+	return strings.ReplaceAll(` WHERE NOT EXISTS
+		(SELECT 1 FROM organizations o
+		JOIN role_sets s ON s.instance_id = o.instance_id AND s.role_set_key = o.role_set_key
+		JOIN role_set_roles r ON r.instance_id = s.instance_id AND r.role_set_id = s.id
+		WHERE o.instance_id = x.instance_id AND o.id = x.organization_id AND r.role_id = x.role_id)`, "x.", name+".")
 }
 
 // known are the types of events, as a list of SQL.
