@@ -185,6 +185,8 @@ func TestEventData(t *testing.T) {
 		{"membership", newMembership(), e.Membership(newMembership())},
 		{"organization, with counters", newOrganization(), e.CountedOrganization(newOrganization())},
 		{"user", newUser(), e.User(newUser())},
+		{"role, with its permissions", newMembership().Role, clerk.RoleOf(newMembership().Role)},
+		{"permission", invite.Permission{ID: "perm_1", Key: "org:a:b", Type: invite.UserPermission}, clerk.PermissionOf(invite.Permission{ID: "perm_1", Key: "org:a:b", Type: invite.UserPermission})},
 		{"deletion", invite.Deleted{Object: "user", ID: "user_1"}, clerk.DeletedOf(invite.Deleted{Object: "user", ID: "user_1"})},
 	}
 	ticket := invite.TicketFor(i, invite.ByAPI).Sign(e.Keys)
