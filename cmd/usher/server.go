@@ -29,6 +29,7 @@ import (
 	"usher/internal/outbox"
 	"usher/internal/store"
 	"usher/internal/web"
+	"usher/internal/webhook"
 )
 
 // Limits of one connection. Nobody may hold one open for nothing.
@@ -181,9 +182,11 @@ func (s *server) run(ctx context.Context) error {
 	}
 	deliveries, stopDeliveries := context.WithCancel(work)
 	defer stopDeliveries()
+	outcomes := s.outcomes()
 	if s.courier != nil {
-		tasks.Go(func() error { return s.worker().Run(deliveries) })
+		tasks.Go(func() error { return s.mailer(outcomes).Run(deliveries) })
 	}
+	tasks.Go(func() error { return s.posters(outcomes).Run(deliveries) })
 	tasks.Go(func() error { return s.sweep(deliveries) })
 
 	select {
@@ -217,7 +220,7 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 // handler is the main listener: the probes, then every surface behind the edge.
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
-	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Stopping: s.stopping, Limits: s.limits}
+	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits}
 	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	if s.inbox {
@@ -292,21 +295,49 @@ func plain(w http.ResponseWriter, status int, text string) {
 	fmt.Fprintln(w, text)
 }
 
-func (s *server) worker() *outbox.Worker {
-	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{
+// outcomes counts what came of each attempt to deliver.
+func (s *server) outcomes() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "usher_deliveries_total", Help: "Attempts to deliver a message, by kind and outcome.",
 	}, []string{"kind", "outcome"})
-	s.registry.MustRegister(deliveries)
+	s.registry.MustRegister(c)
+	return c
+}
+
+// mailer delivers mail.
+func (s *server) mailer(outcomes *prometheus.CounterVec) *outbox.Worker {
 	return &outbox.Worker{
-		DB: s.db, Attempts: s.delivery.MailAttempts, Grace: s.delivery.DrainTimeout, Parallel: 8, Random: rand.Float64, Log: s.log, Deliveries: deliveries,
-		Deliver: func(ctx context.Context, m store.Message) error {
+		DB: s.db, Claim: s.db.Claim, Queued: s.db.Queued, Batch: 64, Parallel: 8,
+		Attempts: s.delivery.MailAttempts, Pause: outbox.Backoff, Random: rand.Float64,
+		Grace: s.delivery.DrainTimeout, Log: s.log, Deliveries: outcomes,
+		Deliver: func(ctx context.Context, m store.Message) (store.Receipt, error) {
 			sent, err := s.courier.Deliver(ctx, m)
 			if err == nil && !sent {
-				return outbox.ErrPointless
+				err = outbox.ErrPointless
 			}
-			return err
+			return store.Receipt{}, err
 		},
 	}
+}
+
+// posters post events, a worker for each endpoint.
+func (s *server) posters(outcomes *prometheus.CounterVec) *outbox.Fleet {
+	sender := &webhook.Sender{DB: s.db, Client: webhook.NewClient(s.delivery.WebhookPrivateAddresses)}
+	deliver := func(ctx context.Context, m store.Message) (store.Receipt, error) {
+		r, sent, err := sender.Deliver(ctx, m)
+		if err == nil && !sent {
+			err = outbox.ErrPointless
+		}
+		return r, err
+	}
+	return &outbox.Fleet{DB: s.db, Log: s.log, Worker: func(key store.EndpointKey) *outbox.Worker {
+		return &outbox.Worker{
+			DB: s.db, Claim: s.db.Line(key).Claim, Queued: func() <-chan struct{} { return s.db.Happened(key.InstanceID) },
+			Batch: 16, Parallel: 4, // so that a batch is posted within its lease, however slow the endpoint
+			Attempts: s.delivery.WebhookAttempts, Pause: outbox.Schedule, Random: rand.Float64,
+			Grace: s.delivery.DrainTimeout, Log: s.log, Deliveries: outcomes, Deliver: deliver,
+		}
+	}}
 }
 
 // Housekeeping: how often, and how much in one transaction.

@@ -44,6 +44,8 @@ func (s *Server) readEvents(r *request) ([]byte, error) {
 		select {
 		case <-happened:
 		case <-ctx.Done():
+		case <-s.Stopping:
+			cancel()
 		}
 	}
 }

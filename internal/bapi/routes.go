@@ -71,6 +71,37 @@ var routes = map[string]map[string]handler{
 	"/usher/v1/events": {
 		"GET": (*Server).readEvents,
 	},
+	"/usher/v1/webhooks": {
+		"GET":  (*Server).listEndpoints,
+		"POST": (*Server).createEndpoint,
+	},
+	"/usher/v1/webhooks/{endpoint_id}": {
+		"GET":    (*Server).getEndpoint,
+		"PATCH":  (*Server).updateEndpoint,
+		"DELETE": (*Server).deleteEndpoint,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/secrets": {
+		"GET": (*Server).getSigningSecrets,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/rotate": {
+		"POST": (*Server).rotateSecret,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/test": {
+		"POST": (*Server).testEndpoint,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/replay": {
+		"POST": (*Server).replay,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/deliveries": {
+		"GET": (*Server).listDeliveries,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/deliveries/{event_id}": {
+		"GET": (*Server).getDelivery,
+	},
+	"/usher/v1/webhooks/{endpoint_id}/deliveries/{event_id}/replay": {
+		"POST": (*Server).replayEvent,
+	},
+
 	"/v1/organization_roles": {
 		"GET":  (*Server).listRoles,
 		"POST": (*Server).createRole,

@@ -28,6 +28,8 @@ type Server struct {
 	Keys    *invite.Keyring
 	// Limits bounds how often an instance may call; nil for no bound.
 	Limits *limit.Limiter
+	// PrivateWebhooks allows endpoints inside: by plain http, at private addresses.
+	PrivateWebhooks bool
 	// Stopping is closed when the server is to stop: whoever waits then is answered.
 	Stopping <-chan struct{}
 	// Letters reads the inbox; nil where mail is not kept in one.

@@ -24,10 +24,19 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		return Marshal(RoleOf(v))
 	case invite.Permission:
 		return Marshal(PermissionOf(v))
+	case *invite.Endpoint:
+		return Marshal(testedEndpoint{Object: "webhook_endpoint", ID: v.ID, Description: v.Description})
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}
 	return nil, fmt.Errorf("no event data for a %T", data)
+}
+
+// testedEndpoint leaves the URL out: in some a password is part of the path.
+type testedEndpoint struct {
+	Object      string `json:"object"`
+	ID          string `json:"id"`
+	Description string `json:"description"`
 }
 
 // AppendEvent appends the payload that tells of an event (contract §7.1). The

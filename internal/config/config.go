@@ -44,7 +44,7 @@ type Dev struct {
 	Traffic     `embed:"" group:"Listening"`
 	Application `embed:"" group:"Application" set:"name=usher"`
 	Mail        `embed:"" group:"Mail"`
-	Delivery    `embed:"" group:"Delivery"`
+	Delivery    `embed:"" group:"Delivery" set:"webhook_private=true"`
 	Log         `embed:"" group:"Log"`
 }
 
@@ -56,7 +56,7 @@ type Serve struct {
 	Data     `embed:"" group:"Data"`
 	Keys     `embed:"" group:"Keys"`
 	Mail     `embed:"" group:"Mail"`
-	Delivery `embed:"" group:"Delivery"`
+	Delivery `embed:"" group:"Delivery" set:"webhook_private=false"`
 	Log      `embed:"" group:"Log"`
 }
 
@@ -196,9 +196,11 @@ type Mail struct {
 
 // Delivery limits how long the server keeps trying.
 type Delivery struct {
-	MailAttempts   int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
-	EventRetention time.Duration `default:"720h" placeholder:"DURATION" help:"How long events and the history of their deliveries are kept, at least 72h. What an endpoint has not got by then it does not get."`
-	DrainTimeout   time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
+	MailAttempts            int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
+	WebhookAttempts         int           `type:"positive" default:"8" placeholder:"N" help:"Times an event is posted to an endpoint before its delivery counts as failed. The pauses between are 5s, 5m, 30m, 2h, 5h, 10h and 10h, then always 10h."`
+	WebhookPrivateAddresses bool          `default:"${webhook_private}" negatable:"" help:"Endpoints may be inside: at private, loopback and link-local addresses, and by plain http. Who has a secret key can then make this server post to them."`
+	EventRetention          time.Duration `default:"720h" placeholder:"DURATION" help:"How long events and the history of their deliveries are kept, at least 72h. What an endpoint has not got by then it does not get."`
+	DrainTimeout            time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
 }
 
 // Log says what is written to standard error.

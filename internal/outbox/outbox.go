@@ -1,6 +1,7 @@
-// Package outbox delivers what the store has queued: it claims messages, hands
-// each to a function that delivers it, and removes it, makes it due again later,
-// or parks it. It knows neither SMTP nor HTTP. Delivery is at least once: a
+// Package outbox delivers what the store has queued: a Worker claims messages,
+// hands each to a function that delivers it, and removes it, makes it due again
+// later, or parks it; a Fleet keeps one worker for each endpoint, so that none waits
+// for another. It knows neither SMTP nor HTTP. Delivery is at least once: a
 // message keeps its id over all attempts, so that a receiver can tell a repeat.
 package outbox
 
@@ -26,8 +27,6 @@ const (
 	// poll is the longest sleep: the net under wake-ups that were missed, such
 	// as another process's.
 	poll = 5 * time.Second
-	// batch is how many messages one claim takes.
-	batch = 64
 	// finish bounds writing down an outcome when the server is stopping.
 	finish = 10 * time.Second
 )
@@ -39,9 +38,18 @@ var ErrPointless = errors.New("nothing left to deliver")
 // Worker delivers messages. Its fields are set before Run and not changed after.
 type Worker struct {
 	DB *store.DB
+	// Claim takes up to limit due messages, as store.DB.Claim does for mail.
+	Claim func(ctx context.Context, limit int, lease time.Duration) ([]store.Message, invite.Instant, error)
+	// Queued returns a channel that is closed when there may be more to claim.
+	Queued func() <-chan struct{}
+	// Batch is how many messages one claim takes.
+	Batch int
 	// Deliver delivers one message. An error with a method Permanent() bool that
 	// returns true is not tried again.
-	Deliver func(ctx context.Context, m store.Message) error
+	Deliver func(ctx context.Context, m store.Message) (store.Receipt, error)
+	// Pause returns how long to wait after an attempt that failed, 1 for the
+	// first, with chance in [0, 1) to spread the repetitions.
+	Pause func(attempt int, random float64) time.Duration
 	// Attempts is how often a message is tried before it is parked.
 	Attempts int
 	// Grace is how long a delivery under way may go on after Run's context ended.
@@ -71,9 +79,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		})
 	}
 	for ctx.Err() == nil {
-		queued := w.DB.Queued()
+		queued := w.Queued()
 		until := w.DB.Now().Add(lease - attempt)
-		list, next, err := w.DB.Claim(ctx, batch, lease)
+		list, next, err := w.Claim(ctx, w.Batch, lease)
 		if err != nil && ctx.Err() == nil {
 			w.Log.LogAttrs(ctx, slog.LevelError, "claiming messages", slog.String("error", err.Error()))
 		}
@@ -121,21 +129,21 @@ func (w *Worker) attempt(ctx context.Context, c claimed) {
 	try, cancel := context.WithTimeout(done, attempt)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.Grace, cancel) })()
-	err := w.Deliver(try, m)
+	r, err := w.Deliver(try, m)
 	permanent, _ := errors.AsType[interface {
 		error
 		Permanent() bool
 	}](err)
 	switch {
 	case err == nil:
-		w.record(done, m, "delivered", nil, func(ctx context.Context) error { return w.DB.Delivered(ctx, m) })
+		w.record(done, m, "delivered", nil, func(ctx context.Context) error { return w.DB.Delivered(ctx, m, r) })
 	case errors.Is(err, ErrPointless):
-		w.record(done, m, "pointless", nil, func(ctx context.Context) error { return w.DB.Delivered(ctx, m) })
+		w.record(done, m, "pointless", nil, func(ctx context.Context) error { return w.DB.Drop(ctx, m) })
 	case m.Attempt >= w.Attempts, permanent != nil && permanent.Permanent():
-		w.record(done, m, "parked", err, func(ctx context.Context) error { return w.DB.Park(ctx, m, err.Error()) })
+		w.record(done, m, "parked", err, func(ctx context.Context) error { return w.DB.Park(ctx, m, err.Error(), r) })
 	default:
-		at := w.DB.Now().Add(Backoff(m.Attempt, w.Random()))
-		w.record(done, m, "retried", err, func(ctx context.Context) error { return w.DB.Retry(ctx, m, at, err.Error()) })
+		at := w.DB.Now().Add(w.Pause(m.Attempt, w.Random()))
+		w.record(done, m, "retried", err, func(ctx context.Context) error { return w.DB.Retry(ctx, m, at, err.Error(), r) })
 	}
 }
 
@@ -148,7 +156,13 @@ func (w *Worker) record(ctx context.Context, m store.Message, outcome string, wh
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("id", m.ID), slog.String("kind", m.Kind), slog.String("instance", m.InstanceID),
-		slog.String("invitation", m.InvitationID), slog.Int("attempt", m.Attempt), slog.String("outcome", outcome),
+		slog.Int("attempt", m.Attempt), slog.String("outcome", outcome),
+	}
+	if m.InvitationID != "" {
+		attrs = append(attrs, slog.String("invitation", m.InvitationID))
+	}
+	if m.EndpointID != "" {
+		attrs = append(attrs, slog.String("endpoint", m.EndpointID))
 	}
 	if why != nil {
 		level = slog.LevelWarn
@@ -175,5 +189,21 @@ const (
 func Backoff(attempt int, random float64) time.Duration {
 	pause := float64(firstPause) * math.Pow(3, float64(attempt-1))
 	pause = min(pause, float64(longest))
-	return time.Duration(pause * (1 - random/4))
+	return jittered(time.Duration(pause), random)
+}
+
+func jittered(pause time.Duration, random float64) time.Duration {
+	return time.Duration(float64(pause) * (1 - random/4))
+}
+
+// schedule are the pauses between the attempts to reach an endpoint (contract
+// §7.4): about a day and a quarter in all.
+var schedule = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour,
+}
+
+// Schedule returns the pause after the given attempt to reach an endpoint, 1 for
+// the first, shortened as Backoff's. Beyond the schedule the last pause repeats.
+func Schedule(attempt int, random float64) time.Duration {
+	return jittered(schedule[min(attempt, len(schedule))-1], random)
 }

@@ -67,7 +67,11 @@ func (b *bench) invite(t *testing.T, address string) *invite.Invitation {
 func (b *bench) worker(deliver func(context.Context, store.Message) error) (*outbox.Worker, func(outcome string) int) {
 	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "deliveries", Help: "."}, []string{"kind", "outcome"})
 	w := &outbox.Worker{
-		DB: b.db, Deliver: deliver, Attempts: 3, Parallel: 4, Grace: time.Minute, Random: func() float64 { return 0 },
+		DB: b.db, Claim: b.db.Claim, Queued: b.db.Queued, Batch: 64, Pause: outbox.Backoff,
+		Deliver: func(ctx context.Context, m store.Message) (store.Receipt, error) {
+			return store.Receipt{}, deliver(ctx, m)
+		},
+		Attempts: 3, Parallel: 4, Grace: time.Minute, Random: func() float64 { return 0 },
 		Log: slog.New(slog.DiscardHandler), Deliveries: deliveries,
 	}
 	return w, func(outcome string) int {
@@ -265,8 +269,8 @@ func TestLateOutcomeOfALostLeaseChangesNothing(t *testing.T) {
 	if _, _, err = b.db.Claim(t.Context(), 10, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	must(t, b.db.Delivered(t.Context(), lost[0]))
-	must(t, b.db.Park(t.Context(), lost[0], "late"))
+	must(t, b.db.Delivered(t.Context(), lost[0], store.Receipt{}))
+	must(t, b.db.Park(t.Context(), lost[0], "late", store.Receipt{}))
 	if s := b.stats(t); s.Queued != 1 || s.Parked != 0 {
 		t.Errorf("outbox = %+v, want the second claim's message untouched", s)
 	}

@@ -12,16 +12,23 @@ import (
 // writer, so the order of ids is the order in which the events become visible:
 // whoever has read up to an id has missed none before it.
 func (t *tx) event(instance, organization string, typ invite.EventType, data any) error {
+	_, err := t.appendEvent(instance, organization, typ, data)
+	return err
+}
+
+// appendEvent is event for who needs the entry.
+func (t *tx) appendEvent(instance, organization string, typ invite.EventType, data any) (invite.Event, error) {
 	raw, err := t.db.opts.Event(data, t.now)
 	if err != nil {
-		return fmt.Errorf("rendering %s: %w", typ, err)
+		return invite.Event{}, fmt.Errorf("rendering %s: %w", typ, err)
 	}
 	t.wake(instance)
+	e := invite.Event{ID: t.newID(eventID), InstanceID: instance, Type: typ, Data: raw, CreatedAt: t.now}
 	_, err = t.exec(`
 		INSERT INTO events (instance_id, id, type, organization_id, data, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`,
-		instance, t.newID(eventID), typ, organization, string(raw), t.now)
-	return err
+		instance, e.ID, typ, organization, string(raw), t.now)
+	return e, err
 }
 
 // Happened returns a channel that is closed when this process logs the next event
@@ -98,6 +105,15 @@ func scanEvent(row scanner, instance string) (invite.Event, error) {
 	return e, err
 }
 
+// loggedEvent returns one entry, or refuses with EventNotFound.
+func (t *tx) loggedEvent(instance, id string) (invite.Event, error) {
+	e, err := scanEvent(t.row(`
+		SELECT id, type, data, created_at
+		FROM events
+		WHERE instance_id = $1 AND id = $2`, instance, id), instance)
+	return e, missing(err, invite.Err(invite.EventNotFound, id))
+}
+
 // ForgetEvents drops up to limit events of each instance that are older than keep,
 // with the history of their deliveries, and returns the most it dropped of one.
 func (db *DB) ForgetEvents(ctx context.Context, keep time.Duration, limit int) (int, error) {
@@ -134,6 +150,15 @@ func (t *tx) forgetEvents(instance, before string, limit int) (int, error) {
 	if _, err := t.exec(`UPDATE instances SET events_forgotten = $2 WHERE instance_id = $1`, instance, last); err != nil {
 		return 0, err
 	}
-	_, err = t.exec(`DELETE FROM events WHERE instance_id = $1 AND id <= $2`, instance, last)
-	return len(old), err
+	for _, query := range []string{
+		`DELETE FROM attempts WHERE instance_id = $1 AND event_id <= $2`,
+		`DELETE FROM deliveries WHERE instance_id = $1 AND event_id <= $2`,
+		`DELETE FROM events WHERE instance_id = $1 AND id <= $2`,
+	} {
+		if _, err := t.exec(query, instance, last); err != nil {
+			return 0, err
+		}
+	}
+	// A message whose event is gone is dropped when its turn comes.
+	return len(old), nil
 }

@@ -89,8 +89,13 @@ func parseID(prefix, id string) (at invite.Instant, n uint16, ok bool) {
 	return invite.At(k.Time()).Add(ms), binary.BigEndian.Uint16(payload[2:]), true
 }
 
-// firstID returns the smallest id that newID can make at an instant.
+// beginning is the earliest instant that a KSUID can stand for.
+const beginning invite.Instant = 1_400_000_000_000
+
+// firstID returns an id that comes before all that newID can make at an instant,
+// and after those of earlier ones.
 func firstID(prefix string, at invite.Instant) string {
+	at = max(at, beginning)
 	var payload [16]byte
 	binary.BigEndian.PutUint16(payload[0:], uint16(at%1000))
 	id, err := ksuid.FromParts(at.Time(), payload[:])

@@ -9,19 +9,24 @@ import (
 	"usher/internal/invite"
 )
 
-// MailKind is the kind of message that carries an invitation to its mailbox.
-const MailKind = "mail"
+// The kinds of messages: what carries an invitation to its mailbox, and what
+// tells an endpoint of an event.
+const (
+	MailKind    = "mail"
+	WebhookKind = "webhook"
+)
 
 // Message is one thing to deliver. It names what it is about; what is said, and
 // the ticket in it, is made at the moment of delivery.
 type Message struct {
 	InstanceID     string
 	Bucket         int
-	ID             string // stable over all attempts
+	ID             string // stable over all attempts; to an endpoint, the event's
 	Kind           string
 	OrganizationID string // empty for an invitation to the application
 	InvitationID   string
-	Attempt        int // 1 for the first; also the fence of the claim
+	EndpointID     string // empty for mail
+	Attempt        int    // 1 for the first; also the fence of the claim
 	CreatedAt      invite.Instant
 }
 
@@ -38,17 +43,17 @@ func bucketOf(subject string) int {
 func (t *tx) enqueue(i *invite.Invitation, kind string) error {
 	t.wake(outboxSignal)
 	_, err := t.exec(`
-		INSERT INTO outbox (instance_id, organization_id, bucket, id, kind, invitation_id, due_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, due_at, created_at)
+		VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8)`,
 		i.InstanceID, i.OrganizationID, bucketOf(cmp.Or(i.OrganizationID, i.ID)), t.newID(emailID), kind, i.ID, t.now, t.now)
 	return err
 }
 
-// Queued returns a channel that is closed when the next message is queued by
+// Queued returns a channel that is closed when the next mail is queued by
 // this process. Take it before asking for what is due.
 func (db *DB) Queued() <-chan struct{} { return db.signals.next(outboxSignal) }
 
-// Claim takes up to limit due messages and hides them for the lease. A message
+// Claim takes up to limit due mails and hides them for the lease. A message
 // whose lease ran out is due again, with the next attempt. It also returns when
 // the next message will be due; zero when none is queued.
 func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]Message, invite.Instant, error) {
@@ -71,8 +76,8 @@ func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mess
 	return list, next, err
 }
 
-// dueBuckets returns the buckets that have due messages, and the instant at
-// which the next message of any bucket is due.
+// dueBuckets returns the buckets that have due mail, and the instant at which the
+// next mail of any bucket is due.
 func (db *DB) dueBuckets(ctx context.Context) (due []int, next invite.Instant, err error) {
 	err = db.read(ctx, func(t *tx) error {
 		due, next = nil, 0
@@ -81,7 +86,7 @@ func (db *DB) dueBuckets(ctx context.Context) (due []int, next invite.Instant, e
 			err := t.row(`
 				SELECT due_at
 				FROM outbox
-				WHERE bucket = $1 AND parked = 0
+				WHERE bucket = $1 AND parked = 0 AND endpoint_id = ''
 				ORDER BY due_at, id
 				LIMIT 1`, bucket).Scan(&first)
 			switch {
@@ -111,52 +116,83 @@ func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) erro
 	return t.each(`
 		UPDATE outbox
 		SET attempt = attempt + 1, due_at = $3
-		WHERE (instance_id, bucket, id) IN (
-			SELECT instance_id, bucket, id
+		WHERE (instance_id, bucket, endpoint_id, id) IN (
+			SELECT instance_id, bucket, endpoint_id, id
 			FROM outbox
-			WHERE bucket = $1 AND parked = 0 AND due_at <= $2
+			WHERE bucket = $1 AND parked = 0 AND endpoint_id = '' AND due_at <= $2
 			ORDER BY due_at, id
 			LIMIT $4`+t.db.dialect.skipLocked+`)
-		RETURNING instance_id, organization_id, bucket, id, kind, invitation_id, attempt, created_at`,
-		[]any{bucket, t.now, t.now.Add(lease), limit}, func(row scanner) error {
-			var m Message
-			err := row.Scan(&m.InstanceID, &m.OrganizationID, &m.Bucket, &m.ID, &m.Kind, &m.InvitationID, &m.Attempt, &m.CreatedAt)
-			*list = append(*list, m)
-			return err
-		})
+		RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, attempt, created_at`,
+		[]any{bucket, t.now, t.now.Add(lease), limit}, scanMessages(list))
 }
 
-// finish changes or removes a claimed message. It does nothing when the lease
-// has run out and the message was claimed again: that attempt is not ours.
-func (db *DB) finish(ctx context.Context, m Message, statement string, args ...any) error {
+// scanMessages adds the rows that a claim returns to list.
+func scanMessages(list *[]Message) func(scanner) error {
+	return func(row scanner) error {
+		var m Message
+		err := row.Scan(&m.InstanceID, &m.OrganizationID, &m.Bucket, &m.EndpointID, &m.ID, &m.Kind, &m.InvitationID, &m.Attempt, &m.CreatedAt)
+		*list = append(*list, m)
+		return err
+	}
+}
+
+// Receipt is what is known of an attempt besides whether and why it failed.
+type Receipt struct {
+	StatusCode int    // of an endpoint's answer; 0 without one
+	Response   string // the beginning of its body
+	Took       time.Duration
+}
+
+// finish changes or removes a claimed message, and then lets record tell of it. It
+// does nothing when the lease has run out and the message was claimed again: that
+// attempt is not ours.
+func (db *DB) finish(ctx context.Context, m Message, record func(*tx) error, statement string, args ...any) error {
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{} // lists do not show messages
-		_, err := t.exec(statement+` WHERE instance_id = $1 AND bucket = $2 AND id = $3 AND attempt = $4`,
-			append([]any{m.InstanceID, m.Bucket, m.ID, m.Attempt}, args...)...)
-		return err
+		n, err := t.exec(statement+` WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = $3 AND id = $4 AND attempt = $5`,
+			append([]any{m.InstanceID, m.Bucket, m.EndpointID, m.ID, m.Attempt}, args...)...)
+		if err != nil || n == 0 || m.Kind != WebhookKind || record == nil {
+			return err
+		}
+		return record(t)
 	})
 }
 
-// Delivered removes a message that has reached its destination, or that has
-// become pointless.
-func (db *DB) Delivered(ctx context.Context, m Message) error {
-	return db.finish(ctx, m, `DELETE FROM outbox`)
+// Delivered removes a message that has reached its destination.
+func (db *DB) Delivered(ctx context.Context, m Message, r Receipt) error {
+	return db.finish(ctx, m, func(t *tx) error {
+		return t.attempted(m, invite.DeliverySucceeded, "", r)
+	}, `DELETE FROM outbox`)
+}
+
+// Drop removes a message that has become pointless.
+func (db *DB) Drop(ctx context.Context, m Message) error {
+	return db.finish(ctx, m, nil, `DELETE FROM outbox`)
 }
 
 // Retry makes a message due again at the given instant and keeps why.
-func (db *DB) Retry(ctx context.Context, m Message, at invite.Instant, reason string) error {
-	return db.finish(ctx, m, `UPDATE outbox SET due_at = $5, last_error = $6`, at, reason)
+func (db *DB) Retry(ctx context.Context, m Message, at invite.Instant, reason string, r Receipt) error {
+	return db.finish(ctx, m, func(t *tx) error {
+		return t.attempted(m, invite.DeliveryPending, reason, r)
+	}, `UPDATE outbox SET due_at = $6, last_error = $7`, at, reason)
 }
 
-// Park sets a message aside after its last attempt and keeps why.
-func (db *DB) Park(ctx context.Context, m Message, reason string) error {
-	return db.finish(ctx, m, `UPDATE outbox SET parked = 1, last_error = $5`, reason)
+// Park sets a message aside after its last attempt and keeps why: a mail in the
+// outbox, a delivery in its endpoint's history.
+func (db *DB) Park(ctx context.Context, m Message, reason string, r Receipt) error {
+	if m.Kind != WebhookKind {
+		return db.finish(ctx, m, nil, `UPDATE outbox SET parked = 1, last_error = $6`, reason)
+	}
+	return db.finish(ctx, m, func(t *tx) error {
+		return t.attempted(m, invite.DeliveryFailed, reason, r)
+	}, `DELETE FROM outbox`)
 }
 
 // Release hands a message back that was claimed and not tried.
 func (db *DB) Release(ctx context.Context, m Message) error {
-	err := db.finish(ctx, m, `UPDATE outbox SET due_at = $5, attempt = attempt - 1`, db.Now())
+	err := db.finish(ctx, m, nil, `UPDATE outbox SET due_at = $6, attempt = attempt - 1`, db.Now())
 	db.signals.wake(outboxSignal)
+	db.signals.wake(m.InstanceID)
 	return err
 }
 
@@ -172,7 +208,20 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 			if _, err := t.exec(`
 				UPDATE outbox
 				SET due_at = $2
-				WHERE bucket = $1 AND parked = 0 AND due_at > $2 AND attempt > 0 AND last_error = ''`, bucket, t.now); err != nil {
+				WHERE bucket = $1 AND parked = 0 AND endpoint_id = '' AND due_at > $2 AND attempt > 0 AND last_error = ''`, bucket, t.now); err != nil {
+				return err
+			}
+		}
+		endpoints, err := t.endpointKeys()
+		if err != nil {
+			return err
+		}
+		for _, e := range endpoints {
+			if _, err := t.exec(`
+				UPDATE outbox
+				SET due_at = $3
+				WHERE instance_id = $1 AND endpoint_id = $2 AND endpoint_id <> '' AND due_at > $3 AND attempt > 0 AND last_error = ''`,
+				e.InstanceID, e.ID, t.now); err != nil {
 				return err
 			}
 		}
@@ -180,7 +229,8 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 	})
 }
 
-// OutboxStats says how the outbox stands.
+// OutboxStats says how the outbox stands. Messages to endpoints do not count: they
+// wait for their endpoint, see Endpoints.
 type OutboxStats struct {
 	Queued, Parked int
 	OldestDue      invite.Instant // when the oldest of those due was queued; 0 when nothing is due
@@ -192,9 +242,9 @@ func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
 	err := db.read(ctx, func(t *tx) error {
 		return t.row(`
 			SELECT
-				(SELECT count(*) FROM outbox WHERE parked = 0),
+				(SELECT count(*) FROM outbox WHERE parked = 0 AND endpoint_id = ''),
 				(SELECT count(*) FROM outbox WHERE parked = 1),
-				(SELECT COALESCE(min(created_at), 0) FROM outbox WHERE parked = 0 AND due_at <= $1)`, t.now).
+				(SELECT COALESCE(min(created_at), 0) FROM outbox WHERE parked = 0 AND endpoint_id = '' AND due_at <= $1)`, t.now).
 			Scan(&s.Queued, &s.Parked, &s.OldestDue)
 	})
 	return s, err

@@ -32,9 +32,9 @@ var withoutTenant = map[string]string{
 
 // continued are statements to which the function adds what names the instance.
 // An @ stands for what is not literal.
-var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @)$`)
+var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @|SELECT @ FROM deliveries d@@ LIMIT @)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -251,7 +251,21 @@ func TestPlans(t *testing.T) {
 		check("the log from a cursor", query, "sqlite_autoindex_events_1", args...)
 	}
 
+	deliveries := DeliveryFilter{Limit: 10}
+	for _, deliveries.Before = range []string{"", "msg_1"} {
+		query, args := deliveries.query("ins_1", "ep_1", invite.DeliveryFailed)
+		check("deliveries of one status", query, "deliveries_by_status", args...)
+	}
+
 	for _, row := range []struct{ file, begin, index string }{
+		{"event.go", "DELETE FROM attempts", "sqlite_autoindex_attempts_1"},
+		{"event.go", "DELETE FROM deliveries", "sqlite_autoindex_deliveries_1"},
+		{"delivery.go", "SELECT due_at FROM outbox", "outbox_by_endpoint"},
+		{"delivery.go", "UPDATE outbox SET attempt", "outbox_by_endpoint"},
+		{"delivery.go", "SELECT id, type FROM events", "sqlite_autoindex_events_1"},
+		{"delivery.go", "SELECT event_id, type FROM deliveries", "deliveries_by_status"},
+		{"delivery.go", "SELECT number", "sqlite_autoindex_attempts_1"},
+		{"webhook.go", "DELETE FROM outbox", "outbox_by_endpoint"},
 		{"event.go", "SELECT id FROM events", "sqlite_autoindex_events_1"},
 		{"event.go", "SELECT events_forgotten", "sqlite_autoindex_events_1"},
 		{"event.go", "DELETE FROM events", "sqlite_autoindex_events_1"},

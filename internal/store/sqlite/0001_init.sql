@@ -247,12 +247,58 @@ CREATE TABLE events (
     PRIMARY KEY (instance_id, id)
 ) STRICT;
 
+-- Where an instance's events are posted. An endpoint has read the log up to
+-- read_to; what it wants of that has become a delivery.
+CREATE TABLE webhook_endpoints (
+    instance_id   TEXT NOT NULL,
+    id            TEXT NOT NULL,
+    url           TEXT NOT NULL,
+    description   TEXT NOT NULL,
+    types         TEXT NOT NULL, -- separated by spaces; empty = all of the contract
+    secrets       BLOB NOT NULL, -- sealed
+    status        TEXT NOT NULL, -- enabled | disabled | failed
+    failing_since INTEGER NOT NULL DEFAULT 0,
+    read_to       TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+
+-- The history of what was posted. A pending delivery has a message in the outbox.
+CREATE TABLE deliveries (
+    instance_id TEXT NOT NULL,
+    event_id    TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    type        TEXT NOT NULL,
+    status      INTEGER NOT NULL, -- invite.DeliveryStatus
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, event_id, endpoint_id)
+) STRICT;
+CREATE INDEX deliveries_by_status ON deliveries (instance_id, endpoint_id, status, event_id);
+
+CREATE TABLE attempts (
+    instance_id TEXT NOT NULL,
+    event_id    TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    number      INTEGER NOT NULL,
+    status_code INTEGER NOT NULL, -- 0 = no answer
+    response    TEXT NOT NULL,    -- the beginning of its body
+    error       TEXT NOT NULL,
+    took        INTEGER NOT NULL, -- milliseconds
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, event_id, endpoint_id, number)
+) STRICT;
+
 -- Messages to be sent. A claim moves due_at behind its lease and counts the
--- attempt, which fences whoever held the lease before.
+-- attempt, which fences whoever held the lease before. A message to an endpoint
+-- has the id of the event it tells of.
 CREATE TABLE outbox (
     instance_id     TEXT NOT NULL,
     organization_id TEXT NOT NULL,
     bucket          INTEGER NOT NULL, -- keeps claiming on one shard
+    endpoint_id     TEXT NOT NULL,    -- empty for mail
     id              TEXT NOT NULL,
     kind            TEXT NOT NULL,
     invitation_id   TEXT NOT NULL,
@@ -261,9 +307,10 @@ CREATE TABLE outbox (
     due_at          INTEGER NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
     created_at      INTEGER NOT NULL,
-    PRIMARY KEY (instance_id, bucket, id)
+    PRIMARY KEY (instance_id, bucket, endpoint_id, id)
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (bucket, due_at, id) WHERE parked = 0;
+CREATE INDEX outbox_due ON outbox (bucket, due_at, id) WHERE parked = 0 AND endpoint_id = '';
+CREATE INDEX outbox_by_endpoint ON outbox (instance_id, endpoint_id, due_at, id) WHERE endpoint_id <> '';
 
 -- Mail that was kept instead of sent. The ticket in its link is left out and
 -- derived again when the message is read.

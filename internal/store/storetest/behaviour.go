@@ -585,9 +585,9 @@ func testOutbox(w *World) {
 		w.Fatalf("claimed %+v after the lease, want the same with attempt 2", second)
 	}
 	w.unchanged("who lost the lease", func() {
-		w.ok("delivering late", w.DB.Delivered(w.Context(), first[0]))
-		w.ok("retrying late", w.DB.Retry(w.Context(), first[0], 0, "late"))
-		w.ok("parking late", w.DB.Park(w.Context(), first[0], "late"))
+		w.ok("delivering late", w.DB.Delivered(w.Context(), first[0], store.Receipt{}))
+		w.ok("retrying late", w.DB.Retry(w.Context(), first[0], 0, "late", store.Receipt{}))
+		w.ok("parking late", w.DB.Park(w.Context(), first[0], "late", store.Receipt{}))
 		w.ok("releasing late", w.DB.Release(w.Context(), first[0]))
 	})
 	w.ok("releasing", w.DB.Release(w.Context(), second[0]))
@@ -596,13 +596,13 @@ func testOutbox(w *World) {
 		w.Fatalf("claimed %+v after a release, want it at once, the attempt not counted", third)
 	}
 	later := w.DB.Now().Add(time.Hour)
-	w.ok("retrying", w.DB.Retry(w.Context(), third[0], later, "greylisted"))
+	w.ok("retrying", w.DB.Retry(w.Context(), third[0], later, "greylisted", store.Receipt{}))
 	if list, next := must2(w.DB.Claim(w.Context(), 10, time.Minute))(w.T); len(list) != 0 || next != later {
 		w.Errorf("claimed %+v, next at %d; want nothing before %d", list, next, later)
 	}
 	w.Clock.Add(time.Hour)
 	fourth := w.claim(10)
-	w.ok("parking", w.DB.Park(w.Context(), fourth[0], "refused"))
+	w.ok("parking", w.DB.Park(w.Context(), fourth[0], "refused", store.Receipt{}))
 	w.Clock.Add(time.Hour)
 	if list := w.claim(10); len(list) != 0 {
 		w.Errorf("claimed the parked %+v", list)
@@ -616,7 +616,7 @@ func testOutbox(w *World) {
 	}
 	w.invite("b@example.com")
 	fifth := w.claim(10)
-	w.ok("delivering", w.DB.Delivered(w.Context(), fifth[0]))
+	w.ok("delivering", w.DB.Delivered(w.Context(), fifth[0], store.Receipt{}))
 	if stats := must(w.DB.OutboxStats(w.Context()))(w.T); stats.Queued != 0 {
 		w.Errorf("got %+v, want the delivered message gone", stats)
 	}
@@ -632,9 +632,9 @@ func testReleaseLeases(w *World) {
 	for _, m := range w.claim(10) {
 		switch m.InvitationID {
 		case failed.ID:
-			w.ok("retrying", w.DB.Retry(w.Context(), m, later, "greylisted"))
+			w.ok("retrying", w.DB.Retry(w.Context(), m, later, "greylisted", store.Receipt{}))
 		case parked.ID:
-			w.ok("parking", w.DB.Park(w.Context(), m, "refused"))
+			w.ok("parking", w.DB.Park(w.Context(), m, "refused", store.Receipt{}))
 		}
 	}
 	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
@@ -642,7 +642,7 @@ func testReleaseLeases(w *World) {
 	if len(list) != 1 || list[0].InvitationID != under.ID || list[0].Attempt != 2 {
 		w.Fatalf("claimed %+v, want the message that was under way, and its second attempt", list)
 	}
-	w.ok("delivering", w.DB.Delivered(w.Context(), list[0]))
+	w.ok("delivering", w.DB.Delivered(w.Context(), list[0], store.Receipt{}))
 	if list, next := must2(w.DB.Claim(w.Context(), 10, time.Minute))(w.T); len(list) != 0 || next != later {
 		w.Errorf("claimed %+v, next at %d; want the failed one's pause until %d kept", list, next, later)
 	}

@@ -77,6 +77,12 @@ func Run(t *testing.T, open Open) {
 		{"the log tells what happened, in order", testEvents},
 		{"a reader of the log misses nothing", testFollowing},
 		{"events are forgotten, and it is said", testForgetting},
+		{"endpoints are added, changed, removed", testEndpoints},
+		{"events become deliveries, and deliveries history", testDeliveries},
+		{"an endpoint goes back in the log", testReplaySince},
+		{"an endpoint that fails for days is disabled", testFailing},
+		{"a dead endpoint does not fill the outbox", testBacklog},
+		{"lines of one endpoint share the log", testLinesShareTheLog},
 		{"a refusal changes nothing", testAtomicity},
 		{"one invitation ends once", testOneOutcome},
 		{"one address is invited once", testOneInvitation},
@@ -243,6 +249,7 @@ var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
 	"users", "email_addresses", "organizations", "memberships",
 	"invitations", "application_invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
+	"webhook_endpoints", "deliveries", "attempts",
 }
 
 // Dump returns the rows of every table, as text, sorted.
@@ -339,10 +346,20 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT count(*) FROM role_sets s WHERE s.instance_id = n.instance_id AND s.type = 'initial')`,
 		"an invitation without its organization": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
-		"a message without its invitation": `SELECT id FROM outbox q WHERE NOT EXISTS
+		"a message without its invitation": `SELECT id FROM outbox q WHERE q.endpoint_id = '' AND NOT EXISTS
 			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)
 			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.invitation_id)`,
 		"an accepted invitation to the application has no user": `SELECT id FROM application_invitations WHERE (status = 1) <> (user_id <> '')`,
+		"a message to no endpoint": `SELECT id FROM outbox q WHERE q.endpoint_id <> '' AND NOT EXISTS
+			(SELECT 1 FROM webhook_endpoints w WHERE w.instance_id = q.instance_id AND w.id = q.endpoint_id)`,
+		"a message of an event without its pending delivery": `SELECT q.id FROM outbox q JOIN events e ON e.instance_id = q.instance_id AND e.id = q.id
+			WHERE q.endpoint_id <> '' AND NOT EXISTS (SELECT 1 FROM deliveries d
+				WHERE d.instance_id = q.instance_id AND d.event_id = q.id AND d.endpoint_id = q.endpoint_id AND d.status = 0)`,
+		"a pending delivery without its message": `SELECT d.event_id FROM deliveries d JOIN webhook_endpoints w ON w.instance_id = d.instance_id AND w.id = d.endpoint_id
+			WHERE d.status = 0 AND NOT EXISTS (SELECT 1 FROM outbox q
+				WHERE q.instance_id = d.instance_id AND q.endpoint_id = d.endpoint_id AND q.id = d.event_id)`,
+		"attempts are counted wrong": `SELECT d.event_id FROM deliveries d WHERE d.attempts <>
+			(SELECT count(*) FROM attempts a WHERE a.instance_id = d.instance_id AND a.event_id = d.event_id AND a.endpoint_id = d.endpoint_id)`,
 		"a log out of order":                   `SELECT a.id FROM events a JOIN events b ON b.instance_id = a.instance_id AND b.rowid > a.rowid AND b.id < a.id`,
 		"an event of a type that nobody knows": `SELECT id FROM events WHERE type NOT IN (` + known() + `)`,
 		"an invitation without its event": `SELECT id FROM invitations i WHERE NOT EXISTS
