@@ -291,10 +291,13 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "people.yaml")
 	const people = `
+permissions:
+  - key: org:bills:pay
+    name: Pay bills
 roles:
   - key: org:billing
     name: Billing
-    permissions: [org:sys_billing:manage]
+    permissions: [org:sys_billing:manage, org:bills:pay]
 users:
   - email_addresses: [ada@example.com]
     first_name: Ada
@@ -328,6 +331,9 @@ invitations:
 		members := u.all("/v1/organizations/" + atlas.text("id") + "/memberships?role=org:billing")
 		if len(members) != 1 || members[0].text("public_user_data", "identifier") != "bob@example.com" {
 			t.Errorf("%s start: %v have the role, want Bob", start, members)
+		}
+		if granted := fmt.Sprint(members[0]["permissions"]); granted != "[org:sys_billing:manage org:bills:pay]" {
+			t.Errorf("%s start: Bob may %s", start, granted)
 		}
 		if pending := u.all("/v1/organizations/" + atlas.text("id") + "/invitations/pending?"); len(pending) != 1 {
 			t.Errorf("%s start: %d invitations are pending, want 1", start, len(pending))
