@@ -346,8 +346,8 @@ const (
 	sweepBatch = 500
 )
 
-// sweep writes down expiries and forgets old events and idempotency keys until
-// ctx ends.
+// sweep writes down expiries and forgets old events, sign-in tokens and
+// idempotency keys until ctx ends.
 func (s *server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -364,22 +364,16 @@ func (s *server) sweep(ctx context.Context) error {
 }
 
 func (s *server) sweepOnce(ctx context.Context) error {
-	for {
-		n, err := s.db.SweepExpired(ctx, sweepBatch)
-		if err != nil {
-			return err
-		}
-		if n < sweepBatch {
-			break
+	forgetEvents := func(ctx context.Context, limit int) (int, error) {
+		return s.db.ForgetEvents(ctx, s.delivery.EventRetention, limit)
+	}
+	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, s.db.ForgetSignInTokens} {
+		for n := sweepBatch; n >= sweepBatch; {
+			var err error
+			if n, err = sweep(ctx, sweepBatch); err != nil {
+				return err
+			}
 		}
 	}
-	for {
-		n, err := s.db.ForgetEvents(ctx, s.delivery.EventRetention, sweepBatch)
-		if err != nil {
-			return err
-		}
-		if n < sweepBatch {
-			return s.db.SweepIdempotencyKeys(ctx)
-		}
-	}
+	return s.db.SweepIdempotencyKeys(ctx)
 }

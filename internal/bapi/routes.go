@@ -47,6 +47,13 @@ var routes = map[string]map[string]handler{
 		"POST": (*Server).revokeApplicationInvitation,
 	},
 
+	"/v1/sign_in_tokens": {
+		"POST": (*Server).createSignInToken,
+	},
+	"/v1/sign_in_tokens/{sign_in_token_id}/revoke": {
+		"POST": (*Server).revokeSignInToken,
+	},
+
 	"/v1/redirect_urls": {
 		"GET":  (*Server).listRedirectURLs,
 		"POST": (*Server).createRedirectURL,

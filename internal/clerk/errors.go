@@ -116,6 +116,13 @@ var Table = []Refusal{
 	{invite.ApplicationInvitationEnded, 400, "invitation_already_revoked", "invitation already revoked", "This invitation was revoked before.", "", "the invitation to the application that is to be revoked was revoked or declined before"},
 	{invite.ApplicationAddressNotOwned, 400, "invitation_account_not_exists", "account not found", "The user has not verified the email address that was invited.", "", "the user who redeems an invitation to the application does not own the invited address as verified"},
 
+	{invite.SignInTokenNotFound, 404, "resource_not_found", "not found", "No sign-in token was found with id %v.", "", "the instance has no sign-in token with the id"},
+	{invite.SignInTokenUsed, 400, "sign_in_token_already_used_code", "sign-in token already used", "This sign-in token was used before. Ask for a new one.", "", "the sign-in token was used before"},
+	{invite.SignInTokenRevoked, 400, "sign_in_token_revoked_code", "sign-in token revoked", "This sign-in token was revoked and cannot be used.", "", "the sign-in token was revoked"},
+	{invite.SignInTokenEnded, 400, "sign_in_token_cannot_be_revoked_code", "sign-in token cannot be revoked", "Only a pending sign-in token can be revoked.", "", "the sign-in token that is to be revoked was used or revoked before"},
+	{invite.SignInTokenMisplaced, 400, "sign_in_token_not_in_sign_in_code", "sign-in token not in a sign-in", "A sign-in token can be used for nothing but signing in.", "", "a sign-in token stands where the ticket of an invitation is wanted"},
+	{invite.SignInUnavailable, 400, "sign_in_token_cannot_be_used_code", "sign-in token cannot be used", "This server does not sign anybody in with a link. The sign-in token was not used.", "", "the link of a sign-in token that is good was opened"},
+
 	{invite.ParamMissing, 422, "form_param_missing", "is missing", "%p must be included.", "param_name", "a required parameter is absent, null or empty"},
 	{invite.ParamUnknown, 422, "form_param_unknown", "is unknown", "%p is not a valid parameter for this request.", "param_name", "a parameter that the endpoint does not know"},
 	{invite.ParamEmailFormat, 422, "form_param_format_invalid", "is invalid", "%p must be a valid email address.", "param_name", "not an e-mail address"},

@@ -67,6 +67,12 @@ func (s *Server) target(r *http.Request, raw string) (string, error) {
 		return "", err
 	}
 	edge.EventOf(r.Context()).Instance = ticket.InstanceID
+	if ticket.Source == invite.ToSignIn {
+		if _, err := s.DB.SignInTokenByTicket(r.Context(), ticket); err != nil {
+			return "", err
+		}
+		return "", invite.Err(invite.SignInUnavailable)
+	}
 	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	if err != nil {
 		return "", err

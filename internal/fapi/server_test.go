@@ -95,6 +95,15 @@ func (s *server) inviteToApp(redirectURL string) *invite.Invitation {
 	return i
 }
 
+func (s *server) signIn() *invite.SignInToken {
+	s.Helper()
+	u, err := s.db.CreateUser(s.Context(), s.in, invite.NewUser{EmailAddresses: []string{"frank@example.com"}})
+	s.must(err)
+	token, err := s.db.CreateSignInToken(s.Context(), s.in, invite.NewSignInToken{UserID: u.ID, ExpiresInSeconds: 60})
+	s.must(err)
+	return token
+}
+
 func (s *server) sign(i *invite.Invitation) string {
 	return invite.TicketFor(i, invite.ByMail).Sign(s.keys)
 }
@@ -238,6 +247,19 @@ func TestDeadTickets(t *testing.T) {
 			s.must(err)
 			return s.sign(i)
 		}, "invitation_already_accepted"},
+		{"to sign in", func(s *server, _ *invite.Invitation) string { return s.signIn().Ticket().Sign(s.keys) }, "sign_in_token_cannot_be_used_code"},
+		{"to sign in, used", func(s *server, _ *invite.Invitation) string {
+			token := s.signIn()
+			_, err := s.db.RedeemSignInToken(s.Context(), token.Ticket())
+			s.must(err)
+			return token.Ticket().Sign(s.keys)
+		}, "sign_in_token_already_used_code"},
+		{"to sign in, revoked", func(s *server, _ *invite.Invitation) string {
+			token := s.signIn()
+			_, err := s.db.RevokeSignInToken(s.Context(), s.in, token.ID)
+			s.must(err)
+			return token.Ticket().Sign(s.keys)
+		}, "sign_in_token_revoked_code"},
 		{"garbage", func(*server, *invite.Invitation) string { return "a&b=c d" }, "ticket_invalid_code"},
 		{"of another server", func(s *server, i *invite.Invitation) string {
 			return invite.TicketFor(i, invite.ByMail).Sign(keyring(s, 8))

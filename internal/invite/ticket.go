@@ -27,6 +27,7 @@ type Source string
 const (
 	ToOrganization Source = "organization_invitation"
 	ToApplication  Source = "invitation"
+	ToSignIn       Source = "sign_in_token"
 )
 
 // Ticket is the bearer credential inside an invitation's link: a JWT (RFC 7519)
@@ -40,9 +41,9 @@ type Ticket struct {
 	ExpiresAt      int64 // Unix seconds, claim exp
 	Generation     int
 	InstanceID     string
-	OrganizationID string // empty for an invitation to the application
+	OrganizationID string // empty for an invitation to the application; of a sign-in token, the one to be active
 	RedirectURL    string
-	SourceID       string // the invitation's id
+	SourceID       string // the invitation's id, or the sign-in token's
 	Source         Source
 }
 
@@ -175,7 +176,7 @@ func ParseTicket(s string, keys *Keyring) (Ticket, error) {
 	return Ticket(c), nil
 }
 
-func (s Source) known() bool { return s == ToOrganization || s == ToApplication }
+func (s Source) known() bool { return s == ToOrganization || s == ToApplication || s == ToSignIn }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)

@@ -57,7 +57,7 @@ func TestTicketsComeBack(t *testing.T) {
 			Channel:  rapid.SampledFrom([]invite.Channel{invite.ByMail, invite.ByAPI}).Draw(t, "channel"),
 			Lifetime: rapid.Int64().Draw(t, "lifetime"), ExpiresAt: rapid.Int64().Draw(t, "expiry"), Generation: rapid.Int().Draw(t, "generation"),
 			InstanceID: id.Draw(t, "instance"), OrganizationID: id.Draw(t, "organization"), SourceID: id.Draw(t, "invitation"),
-			Source:      rapid.SampledFrom([]invite.Source{invite.ToOrganization, invite.ToApplication}).Draw(t, "source"),
+			Source:      rapid.SampledFrom([]invite.Source{invite.ToOrganization, invite.ToApplication, invite.ToSignIn}).Draw(t, "source"),
 			RedirectURL: rapid.StringN(0, 100, 1000).Draw(t, "redirect"),
 		}
 		got, err := invite.ParseTicket(want.Sign(keys), keys)
@@ -124,7 +124,7 @@ func TestOnlyOneHeaderIsUnderstood(t *testing.T) {
 	if _, err := invite.ParseTicket(unsigned, keys); err == nil {
 		t.Error("an unsigned ticket was accepted")
 	}
-	for _, claims := range []string{`{"st":"sign_in_token"}`, `{}`, `null`, `[]`, `{"st":"organization_invitation","gen":"x"}`} {
+	for _, claims := range []string{`{"st":"session"}`, `{}`, `null`, `[]`, `{"st":"organization_invitation","gen":"x"}`} {
 		s := forge(`{"alg":"HS256","typ":"JWT"}`, base64.RawURLEncoding.EncodeToString([]byte(claims)))
 		if _, err := invite.ParseTicket(s, keys); !errors.Is(err, invite.Err(invite.TicketInvalid)) {
 			t.Errorf("claims %s: got %v, want %s", claims, err, invite.TicketInvalid)

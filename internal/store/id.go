@@ -30,6 +30,7 @@ const (
 	invitationID            = "orginv_"
 	applicationInvitationID = "inv_"
 	redirectURLID           = "ru_"
+	signInTokenID           = "sit_"
 	eventID                 = "msg_"
 	endpointID              = "ep_"
 	emailID                 = "ema_"

@@ -34,6 +34,9 @@ func (db *DB) InvitationByTicket(ctx context.Context, ticket invite.Ticket) (*Ti
 }
 
 func (t *tx) ticketed(ticket invite.Ticket) (*Ticketed, error) {
+	if ticket.Source == invite.ToSignIn {
+		return nil, invite.Err(invite.SignInTokenMisplaced)
+	}
 	in, err := t.instance(ticket.InstanceID)
 	if err != nil {
 		return nil, err

@@ -320,6 +320,7 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 		t.changedAll = true
 		for _, query := range []string{
 			`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`,
+			`DELETE FROM sign_in_tokens WHERE instance_id = $1 AND user_id = $2`,
 			`DELETE FROM users WHERE instance_id = $1 AND id = $2`,
 		} {
 			if _, err := t.exec(query, in.ID, id); err != nil {

@@ -41,8 +41,24 @@ func (s *Server) find(ctx context.Context, raw string) (*store.Ticketed, invite.
 		return nil, ticket, err
 	}
 	edge.EventOf(ctx).Instance = ticket.InstanceID
+	if ticket.Source == invite.ToSignIn {
+		return nil, ticket, s.findSignIn(ctx, ticket)
+	}
 	found, err := s.DB.InvitationByTicket(ctx, ticket)
 	return found, ticket, err
+}
+
+// findSignIn always refuses: nobody is signed in here yet, whatever the sign-in
+// token is worth.
+func (s *Server) findSignIn(ctx context.Context, ticket invite.Ticket) error {
+	_, err := s.DB.SignInTokenByTicket(ctx, ticket)
+	if errors.Is(err, invite.Err(invite.TicketExpired)) {
+		return invite.Err(signInExpired)
+	}
+	if err != nil {
+		return err
+	}
+	return invite.Err(invite.SignInUnavailable)
 }
 
 func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw string) about {

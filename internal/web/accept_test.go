@@ -85,6 +85,25 @@ var states = []struct {
 		s.must(err)
 		return k
 	}, http.StatusGone, []string{"has been used", "an account of Atlas", "sign in to Atlas"}, []string{"<form"}},
+	{"to sign in", func(s *site) string { return s.signIn().Ticket().Sign(s.keys) }, http.StatusNotImplemented,
+		[]string{"This link signs you in, but not here", "has not been used"}, []string{"<form"}},
+	{"to sign in, expired", func(s *site) string {
+		k := s.signIn().Ticket().Sign(s.keys)
+		s.advance(time.Minute)
+		return k
+	}, http.StatusGone, []string{"This link has expired", "made to sign you in"}, []string{"<form", "invit"}},
+	{"to sign in, revoked", func(s *site) string {
+		token := s.signIn()
+		_, err := s.db.RevokeSignInToken(s.Context(), s.in, token.ID)
+		s.must(err)
+		return token.Ticket().Sign(s.keys)
+	}, http.StatusGone, []string{"This link was withdrawn"}, []string{"<form", "invit"}},
+	{"to sign in, already used", func(s *site) string {
+		token := s.signIn()
+		_, err := s.db.RedeemSignInToken(s.Context(), token.Ticket())
+		s.must(err)
+		return token.Ticket().Sign(s.keys)
+	}, http.StatusGone, []string{"This link has been used", "works once"}, []string{"<form", "invit"}},
 	{"of an organization that is gone", func(s *site) string {
 		k := s.ticket(s.invite("grace@example.com"))
 		_, err := s.db.DeleteOrganization(s.Context(), s.in, s.acme.ID)
@@ -344,7 +363,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 // An answer that comes too late leads to what became of the invitation.
 func TestLateAnswers(t *testing.T) {
 	for _, row := range states {
-		if row.status != http.StatusGone || strings.HasSuffix(row.name, "already used") || row.name == "of an organization that is gone" {
+		if row.status != http.StatusGone || strings.HasSuffix(row.name, "already used") || strings.HasPrefix(row.name, "to sign in") || row.name == "of an organization that is gone" {
 			continue
 		}
 		t.Run(row.name, func(t *testing.T) {

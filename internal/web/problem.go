@@ -14,6 +14,7 @@ import (
 const (
 	ticketMissing invite.Kind = "ticket missing"
 	declined      invite.Kind = "invitation declined" // the API calls it revoked
+	signInExpired invite.Kind = "sign-in token expired"
 	crossOrigin   invite.Kind = "form from another origin"
 )
 
@@ -68,6 +69,26 @@ var problems = map[invite.Kind]problem{
 		status: http.StatusGone, title: "This organization no longer exists",
 		text: "It was deleted after the invitation was sent, so there is nothing left to join.",
 		next: "If you did not expect this, ask the person who invited you.",
+	},
+	invite.SignInUnavailable: {
+		status: http.StatusNotImplemented, title: "This link signs you in, but not here",
+		text: "It is good, and it has not been used. This server cannot sign anybody in with a link yet.",
+		next: "Sign in to {app} in the way you usually do.",
+	},
+	invite.SignInTokenUsed: {
+		status: http.StatusGone, title: "This link has been used",
+		text: "Somebody signed in with it. Such a link works once.",
+		next: "If that was not you, tell the people behind {app}. Otherwise ask for a new link.",
+	},
+	invite.SignInTokenRevoked: {
+		status: http.StatusGone, title: "This link was withdrawn",
+		text: "It was taken back before it was used, so nobody can sign in with it.",
+		next: "Sign in to {app} in the way you usually do, or ask for a new link.",
+	},
+	signInExpired: {
+		status: http.StatusGone, title: "This link has expired",
+		text: "It was made to sign you in, and its time is over.",
+		next: "Sign in to {app} in the way you usually do, or ask for a new link.",
 	},
 	invite.TicketInvalid: {
 		status: http.StatusBadRequest, title: "This link does not work",

@@ -123,6 +123,13 @@ func (s *site) inviteToApp(address string) *invite.Invitation {
 	return i
 }
 
+func (s *site) signIn() *invite.SignInToken {
+	s.Helper()
+	token, err := s.db.CreateSignInToken(s.Context(), s.in, invite.NewSignInToken{UserID: s.ada.ID, ExpiresInSeconds: 60})
+	s.must(err)
+	return token
+}
+
 // ticket returns the ticket that left in the invitation's mail.
 func (s *site) ticket(i *invite.Invitation) string {
 	return invite.TicketFor(i, invite.ByMail).Sign(s.keys)

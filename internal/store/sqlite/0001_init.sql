@@ -237,6 +237,21 @@ CREATE INDEX application_invitations_by_email ON application_invitations (instan
 CREATE INDEX application_invitations_by_end ON application_invitations (instance_id, expires_at, id);
 CREATE INDEX application_invitations_by_expiry ON application_invitations (instance_id, expires_at, id) WHERE status = 0;
 
+-- Each lets its user sign in once.
+CREATE TABLE sign_in_tokens (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    organization_id TEXT NOT NULL, -- to be active afterwards
+    status          INTEGER NOT NULL, -- invite.Status
+    expires_at      INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX sign_in_tokens_by_user ON sign_in_tokens (instance_id, user_id);
+CREATE INDEX sign_in_tokens_by_expiry ON sign_in_tokens (instance_id, expires_at);
+
 CREATE TABLE events (
     instance_id     TEXT NOT NULL,
     id              TEXT NOT NULL,

@@ -102,6 +102,9 @@ func Run(t *testing.T, open Open) {
 		{"an overdue invitation to the application reads as expired at once", testApplicationOverdue},
 		{"lists of invitations to the application filter, order and turn pages", testApplicationLists},
 		{"one invitation to the application ends once", testOneApplicationInvitation},
+		{"a token signs its user in", testSignInTokens},
+		{"a token that has expired is forgotten", testSignInExpiry},
+		{"a token signs in once", testOneSignIn},
 		{"invitations lead to listed URLs", testRedirectURLs},
 		{"one URL is listed once", testOneRedirectURL},
 	}
@@ -248,7 +251,7 @@ func (w *World) ok(what string, err error) {
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
 	"users", "email_addresses", "organizations", "memberships",
-	"invitations", "application_invitations", "redirect_urls", "events", "outbox", "inbox", "idempotency_keys",
+	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
 
@@ -349,6 +352,8 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"a message without its invitation": `SELECT id FROM outbox q WHERE q.endpoint_id = '' AND NOT EXISTS
 			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)
 			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.invitation_id)`,
+		"a sign-in token without its user": `SELECT id FROM sign_in_tokens s WHERE NOT EXISTS
+			(SELECT 1 FROM users u WHERE u.instance_id = s.instance_id AND u.id = s.user_id)`,
 		"an accepted invitation to the application has no user": `SELECT id FROM application_invitations WHERE (status = 1) <> (user_id <> '')`,
 		"a message to no endpoint": `SELECT id FROM outbox q WHERE q.endpoint_id <> '' AND NOT EXISTS
 			(SELECT 1 FROM webhook_endpoints w WHERE w.instance_id = q.instance_id AND w.id = q.endpoint_id)`,
