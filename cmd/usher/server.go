@@ -375,5 +375,14 @@ func (s *server) sweepOnce(ctx context.Context) error {
 			}
 		}
 	}
-	return s.db.SweepIdempotencyKeys(ctx)
+	if err := s.db.SweepIdempotencyKeys(ctx); err != nil {
+		return err
+	}
+	for more := true; more; {
+		var err error
+		if more, err = s.db.SweepEnrollments(ctx, sweepBatch); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -166,6 +166,21 @@ var routes = map[string]map[string]handler{
 		"PUT":   (*Server).replaceUserMetadata,
 	},
 
+	"/v1/organizations/{organization_id}/domains": {
+		"GET":  (*Server).listOrganizationDomains,
+		"POST": (*Server).createDomain,
+	},
+	"/v1/organizations/{organization_id}/domains/{domain_id}": {
+		"PATCH":  (*Server).updateDomain,
+		"DELETE": (*Server).deleteDomain,
+	},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/verify_ownership": {
+		"POST": (*Server).confirmDomain,
+	},
+	"/v1/organization_domains": {
+		"GET": (*Server).listDomains,
+	},
+
 	"/v1/instance": {
 		"GET":   (*Server).getInstance,
 		"PATCH": (*Server).updateInstance,

@@ -18,6 +18,8 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		return Marshal(e.Membership(v))
 	case *invite.Organization:
 		return Marshal(e.CountedOrganization(v))
+	case *invite.Domain:
+		return Marshal(OrganizationDomainOf(v))
 	case *invite.User:
 		return Marshal(e.User(v))
 	case invite.Role:

@@ -32,9 +32,16 @@ const (
 
 	OrganizationsDisabled Kind = "organizations switched off"
 	SlugsDisabled         Kind = "slugs switched off"
-	NotAllowed            Kind = "not allowed to come in"               // Values: the addresses
-	IdentifierListed      Kind = "identifier on the list already"       // Values: the identifier
-	IdentifierNotListed   Kind = "identifier not on the list"           // Values: the id
+	NotAllowed            Kind = "not allowed to come in"         // Values: the addresses
+	IdentifierListed      Kind = "identifier on the list already" // Values: the identifier
+	IdentifierNotListed   Kind = "identifier not on the list"     // Values: the id
+	DomainsDisabled       Kind = "domains switched off"
+	DomainNotFound        Kind = "domain not found"                     // Values: the id
+	DomainQuota           Kind = "too many domains"                     // Limit
+	DomainTaken           Kind = "domain of another organization"       // Param
+	DomainTakenHere       Kind = "domain of the organization already"   // Param
+	DomainCommon          Kind = "domain of a mail provider"            // Param, Values: the domain
+	DomainBlocked         Kind = "domain of throw-away mail"            // Param, Values: the domain
 	CreatorRoleTooWeak    Kind = "creator role without its permissions" // Values: the permission keys it needs
 	PermissionNotFound    Kind = "permission not found"                 // Param, unless it is what the request is about
 	RoleSetNotFound       Kind = "role set not found"

@@ -22,6 +22,7 @@ type Organization struct {
 	RoleSetKey            string // of the roles its members can have
 	Members               int    // seats taken by members
 	Pending               int    // seats held by invitations stored as pending
+	Domains               int
 	CreatedAt, UpdatedAt  Instant
 }
 

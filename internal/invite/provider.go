@@ -6,13 +6,16 @@ import (
 	"sync"
 )
 
-// The domains, in ASCII, of those who give a mailbox to anybody for a while. The
-// list holds the well-known ones and is not complete.
+// The domains, in ASCII, of those who give a mailbox to anybody: for a while, or
+// for good. Both lists hold the well-known ones and are not complete.
 var (
 	//go:embed providers/disposable.txt
 	disposableList string
+	//go:embed providers/free.txt
+	freeList string
 
 	disposable = sync.OnceValue(func() map[string]bool { return lines(disposableList) })
+	free       = sync.OnceValue(func() map[string]bool { return lines(freeList) })
 )
 
 func lines(text string) map[string]bool {

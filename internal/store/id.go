@@ -26,6 +26,8 @@ const (
 	blocklistID             = "blid_"
 	permissionID            = "perm_"
 	roleSetID               = "roleset_"
+	domainID                = "orgdm_"
+	suggestionID            = "orgsug_"
 	membershipID            = "orgmem_"
 	invitationID            = "orginv_"
 	applicationInvitationID = "inv_"

@@ -58,6 +58,11 @@ func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invit
 	if _, err := t.exec(`UPDATE organizations SET members = members + 1 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
 		return nil, err
 	}
+	if o.Domains > 0 {
+		if err := t.disenroll(o.InstanceID, u.ID, o.ID); err != nil {
+			return nil, err
+		}
+	}
 	o.Members++
 	m.Organization = *o
 	return m, t.event(o.InstanceID, o.ID, invite.MembershipCreatedEvent, m)

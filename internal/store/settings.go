@@ -75,6 +75,11 @@ func (db *DB) UpdateOrganizationSettings(ctx context.Context, in *invite.Instanc
 		}
 		own := *initial
 		s.Instance, s.Roles = in, &own
+		if c.DomainsEnabled != nil || c.EnrollmentModes != nil {
+			if err := t.enrollAgain(in); err != nil {
+				return err
+			}
+		}
 		if c.CreatorRoleID == nil && c.DomainsRoleID == nil {
 			return nil
 		}

@@ -22,6 +22,7 @@ var withoutTenant = map[string]string{
 	"SELECT instance_id FROM instances":                "sweeps serve every tenant, one after the other",
 	"SELECT count(*) FROM instances WHERE master_key":  "one master key serves every tenant",
 	"UPDATE instances SET master_key":                  "one master key serves every tenant",
+	"SELECT instance_id, domain_id, organization_id":   "sweeps serve every tenant, one after the other",
 	" FROM instances id ORDER BY":                      "the operator's list of tenants",
 	"SELECT due_at FROM outbox WHERE bucket":           "workers deliver for every tenant",
 	"UPDATE outbox SET attempt = attempt + 1":          "workers deliver for every tenant",
@@ -32,9 +33,9 @@ var withoutTenant = map[string]string{
 
 // continued are statements to which the function adds what names the instance.
 // An @ stands for what is not literal.
-var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @|SELECT @ FROM deliveries d@@ LIMIT @)$`)
+var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u|organization_domains o)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @|SELECT @ FROM deliveries d@@ LIMIT @)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -239,6 +240,24 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	}
+	for _, domains := range []struct {
+		f     DomainFilter
+		index string
+	}{
+		{DomainFilter{OrderBy: "created_at"}, "organization_domains_by_creation"},
+		{DomainFilter{OrderBy: "name"}, "organization_domains_by_name"},
+		{DomainFilter{OrderBy: "name", Query: "acme"}, "organization_domains_by_name"},
+		{DomainFilter{OrderBy: "created_at", Organization: "org_1"}, "sqlite_autoindex_organization_domains_1"},
+	} {
+		for _, domains.f.Descending = range []bool{false, true} {
+			query, args := domains.f.query("ins_1")
+			check("domains", query, domains.index, args...)
+		}
+	}
+	check("the domain of an address", `
+		SELECT `+domainColumns+`
+		FROM organization_domains o
+		WHERE o.instance_id = $1 AND o.name_key = $2 AND o.verified <> ''`, "organization_domains_verified")
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
 	query, args, _ := f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
@@ -274,6 +293,11 @@ func TestPlans(t *testing.T) {
 		{"outbox.go", "SELECT due_at FROM outbox", "outbox_due"},
 		{"outbox.go", "UPDATE outbox SET attempt", "outbox_due"},
 		{"user.go", "SELECT user_id FROM email_addresses", "email_addresses_by_key"},
+		{"domain.go", "SELECT count(*) FROM organization_domains", "organization_domains_once"},
+		{"enrollment.go", "SELECT e.id, e.user_id", "email_addresses_by_domain"},
+		{"enrollment.go", "SELECT EXISTS (SELECT 1 FROM enrollment_jobs", "sqlite_autoindex_enrollment_jobs_1"},
+		{"enrollment.go", "DELETE FROM enrollments WHERE (", "sqlite_autoindex_enrollments_1"},
+		{"enrollment.go", "DELETE FROM enrollments WHERE instance_id", "enrollments_by_user"},
 		{"access.go", "SELECT EXISTS (SELECT 1 FROM list_identifiers", "list_identifiers_by_key"},
 		{"access.go", "SELECT count(*) FROM list_identifiers", "sqlite_autoindex_list_identifiers_1"},
 		{"invitation.go", "SELECT COALESCE((SELECT m.role_id", "email_addresses_by_key"},

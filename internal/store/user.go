@@ -128,6 +128,11 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 	if err := t.count(in.ID, "users", 1); err != nil {
 		return nil, err
 	}
+	for k := range u.EmailAddresses {
+		if err := t.enroll(in, &u.EmailAddresses[k]); err != nil {
+			return nil, err
+		}
+	}
 	return u, t.event(in.ID, "", invite.UserCreatedEvent, u)
 }
 
@@ -151,10 +156,10 @@ func (t *tx) insertUser(instance string, u *invite.User) error {
 
 func (t *tx) insertAddress(instance string, a *invite.EmailAddress) error {
 	n, err := t.exec(`
-		INSERT INTO email_addresses (instance_id, user_id, id, email_address, email_key, verified, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		INSERT INTO email_addresses (instance_id, user_id, id, email_address, email_key, email_domain, verified, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING`,
-		instance, a.UserID, a.ID, a.Email.Address, a.Email.Key, a.Verified, a.CreatedAt, a.UpdatedAt)
+		instance, a.UserID, a.ID, a.Email.Address, a.Email.Key, a.Email.Domain(), a.Verified, a.CreatedAt, a.UpdatedAt)
 	if err == nil && n == 0 {
 		return invite.ParamErr(invite.IdentifierExists, "email_address", a.Email.Address)
 	}
@@ -316,6 +321,9 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 			if err := t.leave(in.ID, o, id); err != nil {
 				return err
 			}
+		}
+		if err := t.disenroll(in.ID, id, ""); err != nil {
+			return err
 		}
 		t.changedAll = true
 		for _, query := range []string{

@@ -15,6 +15,7 @@ CREATE TABLE instances (
     settings                TEXT NOT NULL, -- JSON, invite.Settings
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
+    organization_domains    INTEGER NOT NULL DEFAULT 0, -- counter
     events_forgotten        TEXT NOT NULL DEFAULT '', -- the newest event that is not kept any more
     redirect_urls           INTEGER NOT NULL DEFAULT 0, -- counter
     pending                 INTEGER NOT NULL DEFAULT 0, -- counters of application_invitations, one for each status
@@ -142,12 +143,14 @@ CREATE TABLE email_addresses (
     id            TEXT NOT NULL,
     email_address TEXT NOT NULL,
     email_key     TEXT NOT NULL, -- what addresses are compared by
+    email_domain  TEXT NOT NULL, -- the end of email_key
     verified      TEXT NOT NULL, -- strategy that proved it; empty = unverified
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     PRIMARY KEY (instance_id, user_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX email_addresses_by_key ON email_addresses (instance_id, email_key) WHERE verified <> '';
+CREATE INDEX email_addresses_by_domain ON email_addresses (instance_id, email_domain, id) WHERE verified <> '';
 
 CREATE TABLE organizations (
     instance_id             TEXT NOT NULL,
@@ -166,6 +169,7 @@ CREATE TABLE organizations (
     revoked                 INTEGER NOT NULL DEFAULT 0,
     expired                 INTEGER NOT NULL DEFAULT 0,
     declined                INTEGER NOT NULL DEFAULT 0,
+    domains                 INTEGER NOT NULL DEFAULT 0, -- counter
     created_at              INTEGER NOT NULL,
     updated_at              INTEGER NOT NULL,
     PRIMARY KEY (instance_id, id)
@@ -173,6 +177,57 @@ CREATE TABLE organizations (
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
 CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
 CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
+
+CREATE TABLE organization_domains (
+    instance_id     TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    name            TEXT NOT NULL,
+    name_key        TEXT NOT NULL, -- what domains are compared by
+    enrollment_mode TEXT NOT NULL,
+    verified        TEXT NOT NULL, -- strategy; empty = unverified
+    owned_at        INTEGER NOT NULL, -- 0 = ownership not confirmed
+    invitations     INTEGER NOT NULL DEFAULT 0, -- counters of pending enrollments, one for each kind
+    suggestions     INTEGER NOT NULL DEFAULT 0,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id, id)
+) STRICT;
+CREATE UNIQUE INDEX organization_domains_once ON organization_domains (instance_id, organization_id, name_key);
+CREATE UNIQUE INDEX organization_domains_verified ON organization_domains (instance_id, name_key) WHERE verified <> '';
+CREATE INDEX organization_domains_by_creation ON organization_domains (instance_id, id);
+CREATE INDEX organization_domains_by_name ON organization_domains (instance_id, name, id);
+
+-- What a domain has made for the owner of one of its addresses: an invitation,
+-- which is in no list of invitations and holds no seat, or a suggestion. A
+-- suggestion that its user has accepted asks to become a member. One whose
+-- domain is gone is void, and deleted little by little.
+CREATE TABLE enrollments (
+    instance_id      TEXT NOT NULL,
+    domain_id        TEXT NOT NULL,
+    kind             TEXT NOT NULL, -- invitation | suggestion
+    user_id          TEXT NOT NULL,
+    id               TEXT NOT NULL,
+    organization_id  TEXT NOT NULL,
+    email_address_id TEXT NOT NULL,
+    status           TEXT NOT NULL, -- pending | accepted
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, domain_id, kind, user_id)
+) STRICT;
+CREATE INDEX enrollments_by_user ON enrollments (instance_id, user_id, organization_id);
+
+-- Enrollments to be made or deleted for many users, little by little. Those to
+-- be deleted come first, so that what is made afterwards stays.
+CREATE TABLE enrollment_jobs (
+    instance_id     TEXT NOT NULL,
+    domain_id       TEXT NOT NULL,
+    step            INTEGER NOT NULL, -- 0 delete, 1 make
+    kind            TEXT NOT NULL,    -- what to delete
+    organization_id TEXT NOT NULL,
+    reached         TEXT NOT NULL,    -- the last address that was looked at
+    PRIMARY KEY (instance_id, domain_id, step, kind)
+) STRICT;
 
 CREATE TABLE memberships (
     instance_id      TEXT NOT NULL,

@@ -95,6 +95,10 @@ func Run(t *testing.T, open Open) {
 		{"an instance has so many roles and no more", testRoleQuota},
 		{"nobody is left with a role that is gone", testRoleRaces},
 		{"lists say who may come in", testAccess},
+		{"domains belong to one organization", testDomains},
+		{"domains bring people in", testEnrollment},
+		{"what a domain does to many is done little by little", testEnrollmentOfMany},
+		{"domains are not oversold", testDomainRaces},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
 		{"the application invites", testApplicationInvitations},
@@ -250,7 +254,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
-	"users", "email_addresses", "organizations", "memberships",
+	"users", "email_addresses", "organizations", "organization_domains", "enrollments", "enrollment_jobs", "memberships",
 	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
@@ -323,6 +327,20 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT count(*) FROM organizations o WHERE o.instance_id = i.instance_id)`,
 		"redirect URLs are counted wrong": `SELECT i.instance_id, i.redirect_urls FROM instances i WHERE i.redirect_urls <>
 			(SELECT count(*) FROM redirect_urls r WHERE r.instance_id = i.instance_id)`,
+		"domains of an organization are counted wrong": `SELECT o.id, o.domains FROM organizations o WHERE o.domains <>
+			(SELECT count(*) FROM organization_domains d WHERE d.instance_id = o.instance_id AND d.organization_id = o.id)`,
+		"domains are counted wrong": `SELECT i.instance_id, i.organization_domains FROM instances i WHERE i.organization_domains <>
+			(SELECT count(*) FROM organization_domains d WHERE d.instance_id = i.instance_id)`,
+		"enrollments are counted wrong": `SELECT d.id, d.invitations, d.suggestions FROM organization_domains d WHERE
+			d.invitations <> (SELECT count(*) FROM enrollments e WHERE e.instance_id = d.instance_id AND e.domain_id = d.id AND e.kind = 'invitation' AND e.status = 'pending') OR
+			d.suggestions <> (SELECT count(*) FROM enrollments e WHERE e.instance_id = d.instance_id AND e.domain_id = d.id AND e.kind = 'suggestion' AND e.status = 'pending')`,
+		"a member is still enrolled": `SELECT e.id FROM enrollments e
+			JOIN organization_domains d ON d.instance_id = e.instance_id AND d.id = e.domain_id
+			JOIN memberships m ON m.instance_id = e.instance_id AND m.organization_id = e.organization_id AND m.user_id = e.user_id`,
+		"somebody is enrolled without the address": `SELECT e.id FROM enrollments e WHERE NOT EXISTS
+			(SELECT 1 FROM email_addresses a WHERE a.instance_id = e.instance_id AND a.user_id = e.user_id AND a.id = e.email_address_id AND a.verified <> '')`,
+		"a domain without its organization": `SELECT d.id FROM organization_domains d WHERE NOT EXISTS
+			(SELECT 1 FROM organizations o WHERE o.instance_id = d.instance_id AND o.id = d.organization_id)`,
 		"an address has two pending invitations": `SELECT organization_id, email_key FROM invitations WHERE status = 0
 			GROUP BY instance_id, organization_id, email_key HAVING count(*) > 1`,
 		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
