@@ -113,14 +113,22 @@ func items(page []byte) []byte {
 	return p.Data
 }
 
-// meet runs a stranger's script against a new server, and each test it tells of
-// as a subtest. The script finds the server in USHER_URL and its key in USHER_KEY.
+// meet runs a stranger's script against a new server. The script finds the server
+// in USHER_URL and its key in USHER_KEY.
 func meet(t *testing.T, script *exec.Cmd) {
 	t.Helper()
 	u := dev(t)
 	address, answers := u.judged(t)
+	script.Env = append(script.Env, "USHER_URL="+address, "USHER_KEY="+u.key)
+	hear(t, script)
+	t.Logf("%d answers", answers.Load())
+}
+
+// hear runs a stranger's script, and each test it tells of as a subtest.
+func hear(t *testing.T, script *exec.Cmd) {
+	t.Helper()
 	quiet := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") || strings.HasPrefix(v, "CLERK_") })
-	script.Env = append(append(quiet, script.Env...), "USHER_URL="+address, "USHER_KEY="+u.key)
+	script.Env = append(quiet, script.Env...)
 	var complaints transcript
 	script.Stderr = &complaints
 	told, err := script.Output()
@@ -139,12 +147,11 @@ func meet(t *testing.T, script *exec.Cmd) {
 	if err != nil && !t.Failed() || count == 0 {
 		t.Errorf("%s: %v after %d tests\n%s", script, err, count, &complaints)
 	}
-	t.Logf("%d tests, %d answers", count, answers.Load())
 }
 
-// @clerk/backend, the official client for Node.
-func TestNode(t *testing.T) {
-	t.Parallel()
+// node returns a script of the folder node, run where it finds its packages.
+func node(t *testing.T, script string) *exec.Cmd {
+	t.Helper()
 	packages := installed(t, "node", "package-lock.json")
 	dir := t.TempDir() // Node looks for packages beside the script, and nowhere else
 	if err := os.CopyFS(dir, os.DirFS("node")); err != nil {
@@ -153,9 +160,15 @@ func TestNode(t *testing.T) {
 	if err := os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	script := exec.CommandContext(t.Context(), "node", "--test-reporter=./reporter.mjs", "backend.mjs")
-	script.Dir = dir
-	meet(t, script)
+	cmd := exec.CommandContext(t.Context(), "node", "--test-reporter=./reporter.mjs", script)
+	cmd.Dir = dir
+	return cmd
+}
+
+// @clerk/backend, the official client for Node.
+func TestNode(t *testing.T) {
+	t.Parallel()
+	meet(t, node(t, "backend.mjs"))
 }
 
 // clerk-backend-api, the official client for Python.
