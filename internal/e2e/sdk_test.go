@@ -27,6 +27,7 @@ import (
 	"github.com/clerk/clerk-sdk-go/v2/phonenumber"
 	"github.com/clerk/clerk-sdk-go/v2/redirecturl"
 	"github.com/clerk/clerk-sdk-go/v2/samlconnection"
+	"github.com/clerk/clerk-sdk-go/v2/signintoken"
 	"github.com/clerk/clerk-sdk-go/v2/svixwebhook"
 	"github.com/clerk/clerk-sdk-go/v2/template"
 	"github.com/clerk/clerk-sdk-go/v2/user"
@@ -428,6 +429,25 @@ func TestGoApplicationInvitations(t *testing.T) {
 		list := ok(api.List(ctx, &invitation.ListParams{OrderBy: new("+email_address"), Statuses: []string{"pending"}}))(t)
 		same(t, "listed", each(list.Invitations, id), each(many.Invitations, id))
 		same(t, "total_count", list.TotalCount, int64(2))
+	})
+	r.complete(api)
+}
+
+func TestGoSignInTokens(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), signintoken.NewClient(r.config)
+	ada := r.user("ada@tokens.example")
+	var made *clerk.SignInToken
+	r.visit("signintoken.Create", func(t *testing.T) {
+		made = ok(api.Create(ctx, &signintoken.CreateParams{UserID: &ada.ID, ExpiresInSeconds: new(int64(60))}))(t)
+		if made.Status != "pending" || made.Token == "" || made.UserID != ada.ID {
+			t.Errorf("got %+v, want it pending, with a token", made)
+		}
+	})
+	r.visit("signintoken.Revoke", func(t *testing.T) {
+		same(t, "status", ok(api.Revoke(ctx, made.ID))(t).Status, "revoked")
+		refusal(t, errOf(api.Revoke(ctx, "sit_none")), 404, "resource_not_found")
 	})
 	r.complete(api)
 }
