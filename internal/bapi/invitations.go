@@ -82,6 +82,49 @@ func (s *Server) listPendingInvitations(r *request) ([]byte, error) {
 	})
 }
 
+// listInstanceInvitations serves GET /v1/organization_invitations.
+func (s *Server) listInstanceInvitations(r *request) ([]byte, error) {
+	statuses, err := clerk.ParseStatuses(r.query)
+	if err != nil {
+		return nil, err
+	}
+	search, err := clerk.ParseSearch(r.query)
+	if err != nil {
+		return nil, err
+	}
+	field, descending, err := clerk.ParseOrder(r.query, "created_at", "email_address")
+	if err != nil {
+		return nil, err
+	}
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	return s.found(s.DB.InstanceInvitations(r.Context(), r.instance, store.InvitationSearch{
+		Statuses: statuses, Query: search, OrderBy: field, Descending: descending, Page: page,
+	}))
+}
+
+// listUserInvitations serves GET /v1/users/{user_id}/organization_invitations.
+func (s *Server) listUserInvitations(r *request) ([]byte, error) {
+	statuses, err := clerk.ParseStatuses(r.query)
+	if err != nil {
+		return nil, err
+	}
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	return s.found(s.DB.UserInvitations(r.Context(), r.instance, r.PathValue("user_id"), statuses, page))
+}
+
+func (s *Server) found(p store.FoundInvitations, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.Encoder.AppendFoundInvitations(nil, p.Invitations, p.Organizations, p.Total, p.At), nil
+}
+
 // getInvitation serves GET /v1/organizations/{organization_id}/invitations/{invitation_id}.
 func (s *Server) getInvitation(r *request) ([]byte, error) {
 	return s.DB.Page(r.instance, r.organization(), r.RequestURI, func() ([]byte, invite.Instant, error) {

@@ -19,11 +19,11 @@ func (s *Server) listMemberships(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	field, descending, err := clerk.ParseOrder(r.query, "created_at")
+	field, descending, err := clerk.ParseOrder(r.query, membershipOrders...)
 	if err != nil {
 		return nil, err
 	}
-	users, err := clerk.ParseIDs(r.query, "user_id")
+	users, err := clerk.ParseChoice(r.query, "user_id")
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,38 @@ func (s *Server) listMemberships(r *request) ([]byte, error) {
 		"created_at_before", "created_at_after"); err != nil {
 		return nil, err
 	}
-	list, total, err := s.DB.Memberships(r.Context(), r.instance, r.organization(), store.MembershipFilter{
-		UserIDs: users, Roles: roles, OrderBy: field, Descending: descending, Page: page,
-	})
+	return s.memberships(s.DB.Memberships(r.Context(), r.instance, r.organization(), store.MembershipFilter{
+		Users: users, Roles: roles, OrderBy: field, Descending: descending, Page: page,
+	}))
+}
+
+// listInstanceMemberships serves GET /v1/organization_memberships.
+func (s *Server) listInstanceMemberships(r *request) ([]byte, error) {
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	field, descending, err := clerk.ParseOrder(r.query, membershipOrders...)
+	if err != nil {
+		return nil, err
+	}
+	return s.memberships(s.DB.InstanceMemberships(r.Context(), r.instance, store.MembershipFilter{
+		OrderBy: field, Descending: descending, Page: page,
+	}))
+}
+
+var membershipOrders = []string{"phone_number", "email_address", "created_at", "first_name", "last_name", "username"}
+
+// listUserMemberships serves GET /v1/users/{user_id}/organization_memberships.
+func (s *Server) listUserMemberships(r *request) ([]byte, error) {
+	page, err := clerk.ParsePage(r.query)
+	if err != nil {
+		return nil, err
+	}
+	return s.memberships(s.DB.UserMemberships(r.Context(), r.instance, r.PathValue("user_id"), page))
+}
+
+func (s *Server) memberships(list []*invite.Membership, total int, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,12 @@ var routes = map[string]map[string]handler{
 	"/v1/organizations/{organization_id}/invitations/{invitation_id}/revoke": {
 		"POST": (*Server).revokeInvitation,
 	},
+	"/v1/organization_invitations": {
+		"GET": (*Server).listInstanceInvitations,
+	},
+	"/v1/users/{user_id}/organization_invitations": {
+		"GET": (*Server).listUserInvitations,
+	},
 	"/v1/tickets/redeem": {
 		"POST": (*Server).redeemTicket,
 	},
@@ -73,6 +79,12 @@ var routes = map[string]map[string]handler{
 	},
 	"/v1/organizations/{organization_id}/memberships/{user_id}/metadata": {
 		"PATCH": (*Server).mergeMembershipMetadata,
+	},
+	"/v1/organization_memberships": {
+		"GET": (*Server).listInstanceMemberships,
+	},
+	"/v1/users/{user_id}/organization_memberships": {
+		"GET": (*Server).listUserMemberships,
 	},
 
 	"/usher/v1/events": {

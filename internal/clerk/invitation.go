@@ -28,6 +28,36 @@ func (e *Encoder) AppendInvitations(dst []byte, page []*invite.Invitation, total
 	return append(dst, '}')
 }
 
+// AppendFoundInvitations appends the envelope of a page of invitations to several
+// organizations, each with what its organization shows of itself (contract §3.9).
+func (e *Encoder) AppendFoundInvitations(dst []byte, page []*invite.Invitation, organizations map[string]*invite.Organization, total int, now invite.Instant) []byte {
+	dst = append(dst, `{"data":[`...)
+	for k, i := range page {
+		if k > 0 {
+			dst = append(dst, ',')
+		}
+		dst = e.appendInvitation(dst, i, now, true)
+		dst = append(dst[:len(dst)-1], `,"public_organization_data":`...)
+		dst = e.appendOrganizationData(dst, organizations[i.OrganizationID])
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `],"total_count":`...)
+	dst = strconv.AppendInt(dst, int64(total), 10)
+	return append(dst, '}')
+}
+
+func (e *Encoder) appendOrganizationData(dst []byte, o *invite.Organization) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendString(dst, o.ID)
+	dst = append(dst, `,"name":`...)
+	dst = appendString(dst, o.Name)
+	dst = append(dst, `,"slug":`...)
+	dst = appendString(dst, o.Slug)
+	dst = append(dst, `,"image_url":`...)
+	dst = appendString(dst, e.image(o.ID, initials(o.Name)))
+	return append(dst, `,"has_image":false}`...)
+}
+
 func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.Instant, link bool) []byte {
 	status := i.StatusAt(now)
 	dst = append(dst, `{"object":"organization_invitation","id":`...)

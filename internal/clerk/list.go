@@ -105,6 +105,20 @@ func ParseIDs(q url.Values, param string) ([]string, error) {
 	return values, err
 }
 
+// ParseChoice reads a repeatable filter of ids: with a - in front an id is left
+// out; with a +, the space that it arrives as, or nothing, it is asked for.
+func ParseChoice(q url.Values, param string) (c invite.Choice, err error) {
+	values, err := ParseValues(q, param)
+	for _, v := range values {
+		if id, except := strings.CutPrefix(v, "-"); except {
+			c.Except = append(c.Except, id)
+		} else {
+			c.Only = append(c.Only, strings.TrimLeft(v, "+ "))
+		}
+	}
+	return c, err
+}
+
 // ParseSearch reads query, the text that is searched for. A NUL, and bytes that are
 // no UTF-8, are refused: no text has them, and a search might end at them.
 func ParseSearch(q url.Values) (string, error) {

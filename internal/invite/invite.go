@@ -57,3 +57,8 @@ type Instance struct {
 type Page struct {
 	Limit, Offset int
 }
+
+// Choice selects by id: only those in Only, if there are any, and none of Except.
+type Choice struct {
+	Only, Except []string
+}

@@ -52,6 +52,17 @@ func (u *User) Owns(key string) bool {
 	return false
 }
 
+// VerifiedKeys returns the keys of all addresses that the user has proven to own.
+func (u *User) VerifiedKeys() []string {
+	var keys []string
+	for _, a := range u.EmailAddresses {
+		if a.Verified != Unverified {
+			keys = append(keys, a.Email.Key)
+		}
+	}
+	return keys
+}
+
 // Person is what others may see of a user.
 type Person struct {
 	UserID              string

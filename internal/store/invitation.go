@@ -240,7 +240,7 @@ func (t *tx) tryInvitation(i *invite.Invitation) (inserted bool, err error) {
 		INSERT INTO invitations (instance_id, organization_id, id, email_address, email_key, role_id, inviter_id, status, closed,
 			public_metadata, private_metadata, redirect_url, generation, user_id, expires_at, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12, '', $13, $14, $15)
-		ON CONFLICT (instance_id, organization_id, email_key, closed) DO NOTHING`,
+		ON CONFLICT (instance_id, email_key, organization_id, closed) DO NOTHING`,
 		i.InstanceID, i.OrganizationID, i.ID, i.Email.Address, i.Email.Key, i.Role, i.InviterID, i.Status,
 		string(i.PublicMetadata), string(i.PrivateMetadata), i.RedirectURL, i.Generation, i.ExpiresAt, i.CreatedAt, i.UpdatedAt)
 	return n > 0, err
@@ -564,8 +564,9 @@ func (f *InvitationFilter) query(instance, organization string, now invite.Insta
 		f.Offset = 0
 	}
 	columns := invitationRow
-	if len(ranges) > 1 {
-		columns += `, i.id, i.email_key`
+	if len(ranges) > 1 || f.OrderBy == "email_address" {
+		// Not the bare column, or the planner walks the addresses of the whole instance.
+		columns += `, i.id, i.email_key || '' AS email_key`
 		order = []any{new(string), new(string)}
 	}
 	for k, condition := range ranges {
@@ -590,18 +591,7 @@ func (f *InvitationFilter) ranges(instance, organization string, now invite.Inst
 	if overdue && (slices.Contains(f.Statuses, invite.Pending) || slices.Contains(f.Statuses, invite.Expired)) {
 		at = q.arg(now)
 	}
-	var ranges []string
-	for _, s := range slices.Compact(slices.Sorted(slices.Values(f.Statuses))) {
-		stored := fmt.Sprintf(`i.status = %d`, s)
-		if overdue && s == invite.Pending {
-			// The plus keeps the planner from walking the index on expiry and sorting.
-			stored += ` AND +i.expires_at > ` + at
-		}
-		ranges = append(ranges, stored)
-		if overdue && s == invite.Expired {
-			ranges = append(ranges, `i.status = 0 AND +i.expires_at <= `+at)
-		}
-	}
+	ranges := stored(f.Statuses, overdue, at)
 	if address != `` {
 		return q, []string{address + ` AND (` + strings.Join(ranges, ` OR `) + `)`}
 	}
@@ -609,6 +599,24 @@ func (f *InvitationFilter) ranges(instance, organization string, now invite.Inst
 		ranges[k] = ` AND ` + ranges[k]
 	}
 	return q, ranges
+}
+
+// stored returns a condition for each range of the index in which invitations of
+// the given statuses stand. With overdue ones, at is the name of the instant.
+func stored(statuses []invite.Status, overdue bool, at string) []string {
+	var ranges []string
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(statuses))) {
+		condition := fmt.Sprintf(`i.status = %d`, s)
+		if overdue && s == invite.Pending {
+			// The plus keeps the planner from walking the index on expiry and sorting.
+			condition += ` AND +i.expires_at > ` + at
+		}
+		ranges = append(ranges, condition)
+		if overdue && s == invite.Expired {
+			ranges = append(ranges, `i.status = 0 AND +i.expires_at <= `+at)
+		}
+	}
+	return ranges
 }
 
 // order names output columns, as a merge needs it. Ids sort by creation. The

@@ -7,17 +7,18 @@ import (
 	"usher/internal/invite"
 )
 
-const membershipColumns = `m.id, m.role_id, m.public_metadata, m.private_metadata, m.created_at, m.updated_at`
+const membershipColumns = `m.organization_id, m.id, m.role_id, m.public_metadata, m.private_metadata, m.created_at, m.updated_at`
 
 const membershipFrom = `memberships m
 	JOIN users u ON u.instance_id = m.instance_id AND u.id = m.user_id
 	LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id`
 
-func scanMembership(row scanner, o *invite.Organization) (*invite.Membership, error) {
-	m := invite.Membership{Organization: *o}
+// scanMembership leaves the organization and the role with nothing but their ids.
+func scanMembership(row scanner) (*invite.Membership, error) {
+	var m invite.Membership
 	person, finish := personOf(&m.User)
 	err := row.Scan(append([]any{
-		&m.ID, &m.Role.ID, (*[]byte)(&m.PublicMetadata), (*[]byte)(&m.PrivateMetadata), &m.CreatedAt, &m.UpdatedAt,
+		&m.Organization.ID, &m.ID, &m.Role.ID, (*[]byte)(&m.PublicMetadata), (*[]byte)(&m.PrivateMetadata), &m.CreatedAt, &m.UpdatedAt,
 	}, person...)...)
 	finish()
 	return &m, err
@@ -28,10 +29,11 @@ func (t *tx) membership(o *invite.Organization, user string) (*invite.Membership
 	m, err := scanMembership(t.row(`
 		SELECT `+membershipColumns+`, `+personColumns+`
 		FROM `+membershipFrom+`
-		WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3`, o.InstanceID, o.ID, user), o)
+		WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3`, o.InstanceID, o.ID, user))
 	if err != nil {
 		return nil, missing(err, invite.ParamErr(invite.MembershipNotFound, "user_id", user))
 	}
+	m.Organization = *o
 	m.Role, err = t.roleOf(o.InstanceID, m.Role.ID)
 	return m, err
 }
@@ -105,11 +107,18 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 
 // MembershipFilter selects and orders a list of memberships. Empty fields select all.
 type MembershipFilter struct {
-	UserIDs    []string
+	Users      invite.Choice
 	Roles      []string // keys
-	OrderBy    string   // created_at
+	OrderBy    string   // a key of membershipOrders; empty is created_at
 	Descending bool
 	invite.Page
+}
+
+// membershipOrders are the columns that memberships can be ordered by. Ids sort
+// by creation. Nobody has a phone number, so they all tie.
+var membershipOrders = map[string]string{
+	"": `m.id`, "created_at": `m.id`, "phone_number": `m.id`, "email_address": `COALESCE(e.email_address, '')`,
+	"first_name": `u.first_name`, "last_name": `u.last_name`, "username": `u.username`,
 }
 
 // Memberships returns one page of an organization's memberships and the number that match.
@@ -117,41 +126,101 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 	var list []*invite.Membership
 	var total int
 	err := db.read(ctx, func(t *tx) error {
-		list = nil
 		o, err := t.organization(in.ID, organization)
-		if err := t.unswept(o, err); err != nil {
+		if err != nil {
 			return err
 		}
-		q := where{}
-		tenant := q.arg(in.ID)
-		q.and(`m.instance_id = ` + tenant)
-		q.and(`m.organization_id = ` + q.arg(o.ID))
-		q.in(`m.user_id`, f.UserIDs)
-		if len(f.Roles) > 0 {
-			q.and(`m.role_id IN (SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.role_key IN (` + q.list(canonical(f.Roles)) + `))`)
-		}
-		if total = o.Members; len(q.conditions) > 2 {
+		q, unfiltered := f.where(in.ID, o.ID)
+		if total = o.Members; !unfiltered {
 			if err := t.row(`SELECT count(*) FROM memberships m`+q.clause(), q.args...).Scan(&total); err != nil {
 				return err
 			}
 		}
-		// Ids sort by creation, so the index on them orders the list.
-		query := `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom + q.clause() + order(`m.id`, `m.id`, f.Descending) + q.limit(f.Page)
-		if err := t.each(query, q.args, func(row scanner) error {
-			m, err := scanMembership(row, o)
-			list = append(list, m)
-			return err
-		}); err != nil {
-			return err
-		}
-		for _, m := range list {
-			if m.Role, err = t.roleOf(in.ID, m.Role.ID); err != nil {
-				return err
-			}
-		}
-		return nil
+		list, err = t.memberships(in.ID, q, &f)
+		return err
 	})
 	return list, total, err
+}
+
+func (f *MembershipFilter) where(instance, organization string) (q where, unfiltered bool) {
+	tenant := q.arg(instance)
+	q.and(`m.instance_id = ` + tenant)
+	q.and(`m.organization_id = ` + q.arg(organization))
+	q.choose(`m.user_id`, f.Users)
+	if len(f.Roles) > 0 {
+		q.and(`m.role_id IN (SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.role_key IN (` + q.list(canonical(f.Roles)) + `))`)
+	}
+	return q, len(q.conditions) == 2
+}
+
+// InstanceMemberships returns one page of the memberships in all organizations of
+// an instance and their number. Only order and page of the filter count.
+func (db *DB) InstanceMemberships(ctx context.Context, in *invite.Instance, f MembershipFilter) ([]*invite.Membership, int, error) {
+	var list []*invite.Membership
+	var total int
+	err := db.read(ctx, func(t *tx) (err error) {
+		if err := t.row(`SELECT COALESCE(sum(members), 0) FROM organizations WHERE instance_id = $1`, in.ID).Scan(&total); err != nil {
+			return err
+		}
+		q := where{}
+		q.and(`m.instance_id = ` + q.arg(in.ID))
+		list, err = t.memberships(in.ID, q, &f)
+		return err
+	})
+	return list, total, err
+}
+
+// UserMemberships returns one page of a user's memberships, newest first, and
+// their number. It refuses with UserNotFound.
+func (db *DB) UserMemberships(ctx context.Context, in *invite.Instance, user string, p invite.Page) ([]*invite.Membership, int, error) {
+	var list []*invite.Membership
+	var total int
+	err := db.read(ctx, func(t *tx) error {
+		if _, err := t.user(in.ID, user); err != nil {
+			return err
+		}
+		q := where{}
+		q.and(`m.instance_id = ` + q.arg(in.ID))
+		q.and(`m.user_id = ` + q.arg(user))
+		err := t.row(`SELECT count(*) FROM memberships m`+q.clause(), q.args...).Scan(&total)
+		if err != nil {
+			return err
+		}
+		list, err = t.memberships(in.ID, q, &MembershipFilter{OrderBy: "created_at", Descending: true, Page: p})
+		return err
+	})
+	return list, total, err
+}
+
+// memberships reads the page that q selects, whole.
+func (t *tx) memberships(instance string, q where, f *MembershipFilter) ([]*invite.Membership, error) {
+	var list []*invite.Membership
+	query, args := f.query(q)
+	if err := t.each(query, args, func(row scanner) error {
+		m, err := scanMembership(row)
+		list = append(list, m)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	organizations := t.organizations(instance)
+	for _, m := range list {
+		o, err := organizations.get(m.Organization.ID)
+		if err != nil {
+			return nil, err
+		}
+		m.Organization = *o
+		if m.Role, err = t.roleOf(instance, m.Role.ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (f *MembershipFilter) query(q where) (string, []any) {
+	query := `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom + q.clause() +
+		order(membershipOrders[f.OrderBy], `m.id`, f.Descending) + q.limit(f.Page)
+	return query, q.args
 }
 
 func canonical(roles []string) []string {

@@ -317,6 +317,14 @@ func (w *where) in(column string, values []string) {
 	}
 }
 
+// choose adds what c asks of column.
+func (w *where) choose(column string, c invite.Choice) {
+	w.in(column, c.Only)
+	if len(c.Except) > 0 {
+		w.and(column + ` NOT IN (` + w.list(c.Except) + `)`)
+	}
+}
+
 func (w *where) clause() string { return ` WHERE ` + strings.Join(w.conditions, ` AND `) }
 
 // limit must come after everything else that adds arguments.

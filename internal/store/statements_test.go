@@ -33,7 +33,17 @@ var withoutTenant = map[string]string{
 
 // continued are statements to which the function adds what names the instance.
 // An @ stands for what is not literal.
-var continued = regexp.MustCompile(`^(SELECT (@|count\(\*\)) FROM application_invitations i@?|SELECT @, @ FROM @+|SELECT @ FROM (organizations o|users u|organization_domains o)@+|SELECT count\(\*\) FROM (memberships m|@ @)@|(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?|SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?|SELECT id, type, data, created_at FROM events@@ LIMIT @|SELECT @ FROM deliveries d@@ LIMIT @)$`)
+var continued = regexp.MustCompile(`^(` + strings.Join([]string{
+	`SELECT (@|count\(\*\)) FROM application_invitations i@?`,
+	`SELECT @, @ FROM @+`,
+	`SELECT @ FROM (organizations o|users u|organization_domains o)@+`,
+	`SELECT count\(\*\) FROM (memberships m|invitations i|@ @)@`,
+	`(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?`,
+	`SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?`,
+	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
+	`SELECT @ FROM deliveries d@@ LIMIT @`,
+	`SELECT i.organization_id, i.id FROM invitations i@+`,
+}, `|`) + `)$`)
 
 var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
 
@@ -177,6 +187,15 @@ func statementsOf(t *testing.T, name, begin string) []string {
 	return list
 }
 
+// bounded holds a query to a part of an index. It may sort what it finds there.
+func bounded(t *testing.T, db *sql.DB, what, query, index string, args ...any) {
+	t.Helper()
+	got := plan(t, db, query, args...)
+	if !strings.Contains(got, index) || strings.Contains(got, "SCAN ") {
+		t.Errorf("%s: the plan does not use %s, or scans:\n%s\n%s", what, index, query, got)
+	}
+}
+
 // TestPlans holds the queries that meet many rows to an index: none may read a
 // table from end to end or sort what an index could have given in order.
 func TestPlans(t *testing.T) {
@@ -262,6 +281,44 @@ func TestPlans(t *testing.T) {
 	query, args, _ := f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
 		t.Errorf("the list of one address walks more than the address: %s", got)
+	}
+
+	for _, descending := range []bool{false, true} {
+		for _, statuses := range [][]invite.Status{nil, {invite.Pending}, {invite.Revoked, invite.Declined}, {invite.Expired}} {
+			for _, overdue := range []bool{false, true} {
+				f := InvitationSearch{Statuses: statuses, OrderBy: "created_at", Descending: descending, Page: invite.Page{Limit: 10, Offset: 100}}
+				query, args := f.query("ins_1", 1, overdue)
+				check("invitations of an instance", query, "COVERING INDEX invitations_of_instance", args...)
+			}
+		}
+	}
+	for _, f := range []InvitationSearch{{OrderBy: "email_address"}, {OrderBy: "created_at", Query: "x"}, {OrderBy: "email_address", Query: "x", Statuses: allStatuses}} {
+		query, args := f.query("ins_1", 1, true)
+		bounded(t, db.sql, "invitations that are searched", query, "invitations_", args...)
+	}
+	q := addressed("ins_1", []string{"a@example.com", "b@example.com"}, allStatuses, 1)
+	bounded(t, db.sql, "invitations of a user", `SELECT i.id FROM invitations i`+q.clause()+order(`i.id || ''`, `i.id`, true), "invitations_by_email (instance_id=? AND email_key=?", q.args...)
+	for _, statuses := range [][]invite.Status{nil, {invite.Pending}, allStatuses} {
+		f := InvitationFilter{OrderBy: "email_address", Statuses: statuses, Page: invite.Page{Limit: 10}}
+		query, args, _ := f.query("ins_1", "org_1", 1, true)
+		bounded(t, db.sql, "invitations of an organization by address", query, "(instance_id=? AND organization_id=?", args...)
+		if got := plan(t, db.sql, query, args...); strings.Contains(got, "invitations_by_email") {
+			t.Errorf("an organization's invitations by address walk those of the instance:\n%s", got)
+		}
+	}
+
+	members := func(what, index string, q where, f MembershipFilter) {
+		t.Helper()
+		f.Limit = 10
+		query, args := f.query(q)
+		check(what, query, index, args...)
+	}
+	for _, descending := range []bool{false, true} {
+		f := MembershipFilter{OrderBy: "created_at", Descending: descending}
+		q, _ := f.where("ins_1", "org_1")
+		members("members of an organization", "memberships_by_creation", q, f)
+		members("memberships of an instance", "memberships_of_instance", where{conditions: []string{`m.instance_id = $1`}, args: []any{"ins_1"}}, f)
+		members("memberships of a user", "memberships_by_user", where{conditions: []string{`m.instance_id = $1`, `m.user_id = $2`}, args: []any{"ins_1", "user_1"}}, f)
 	}
 
 	for _, types := range []invite.EventTypes{nil, {invite.UserCreatedEvent}} {

@@ -159,17 +159,17 @@ CREATE TABLE organizations (
     slug                    TEXT NOT NULL,
     max_allowed_memberships INTEGER NOT NULL, -- 0 = no limit
     admin_delete_enabled    INTEGER NOT NULL,
-    public_metadata         TEXT NOT NULL,
-    private_metadata        TEXT NOT NULL,
-    created_by              TEXT NOT NULL,
-    role_set_key            TEXT NOT NULL,
-    members                 INTEGER NOT NULL DEFAULT 0, -- counters: one for members, one for each status
-    pending                 INTEGER NOT NULL DEFAULT 0,
+    members                 INTEGER NOT NULL DEFAULT 0, -- counters: one for members, one for each status;
+    pending                 INTEGER NOT NULL DEFAULT 0, -- before the metadata, so that summing them reads none
     accepted                INTEGER NOT NULL DEFAULT 0,
     revoked                 INTEGER NOT NULL DEFAULT 0,
     expired                 INTEGER NOT NULL DEFAULT 0,
     declined                INTEGER NOT NULL DEFAULT 0,
     domains                 INTEGER NOT NULL DEFAULT 0, -- counter
+    public_metadata         TEXT NOT NULL,
+    private_metadata        TEXT NOT NULL,
+    created_by              TEXT NOT NULL,
+    role_set_key            TEXT NOT NULL,
     created_at              INTEGER NOT NULL,
     updated_at              INTEGER NOT NULL,
     PRIMARY KEY (instance_id, id)
@@ -243,7 +243,8 @@ CREATE TABLE memberships (
 ) STRICT;
 CREATE INDEX memberships_by_creation ON memberships (instance_id, organization_id, id);
 CREATE INDEX memberships_by_role ON memberships (instance_id, role_id, organization_id, id);
-CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, organization_id);
+CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, id);
+CREATE INDEX memberships_of_instance ON memberships (instance_id, id);
 
 CREATE TABLE invitations (
     instance_id      TEXT NOT NULL,
@@ -266,8 +267,12 @@ CREATE TABLE invitations (
     PRIMARY KEY (instance_id, organization_id, id)
 ) STRICT;
 CREATE INDEX invitations_by_status ON invitations (instance_id, organization_id, status, id, expires_at);
--- One pending invitation for each organization and address, and the way to all of an address.
-CREATE UNIQUE INDEX invitations_by_email ON invitations (instance_id, organization_id, email_key, closed);
+-- One pending invitation for each organization and address, and the way to all of an
+-- address, whatever the organization.
+CREATE UNIQUE INDEX invitations_by_email ON invitations (instance_id, email_key, organization_id, closed);
+-- The instance's in creation order. A new one goes to the end of the pending ones, a
+-- page that all creations of the moment share.
+CREATE INDEX invitations_of_instance ON invitations (instance_id, status, id, organization_id, expires_at);
 CREATE INDEX invitations_by_expiry ON invitations (instance_id, expires_at, organization_id, id) WHERE status = 0;
 
 -- Invitations to have an account, without an organization.
