@@ -44,10 +44,7 @@ func (s *Server) allow(r *request) ([]byte, error) {
 	if err := clerk.Decode(r.body, &body); err != nil {
 		return nil, err
 	}
-	if err := body.Check(); err != nil {
-		return nil, err
-	}
-	return listIdentifier(s.DB.CreateListIdentifier(r.Context(), r.instance, invite.Allowlist, body.Name()))
+	return listIdentifier(s.DB.CreateListIdentifier(r.Context(), r.instance, body.Allowed()))
 }
 
 // block serves POST /v1/blocklist_identifiers.
@@ -56,7 +53,7 @@ func (s *Server) block(r *request) ([]byte, error) {
 	if err := clerk.Decode(r.body, &body); err != nil {
 		return nil, err
 	}
-	return listIdentifier(s.DB.CreateListIdentifier(r.Context(), r.instance, invite.Blocklist, body.Name()))
+	return listIdentifier(s.DB.CreateListIdentifier(r.Context(), r.instance, body.Blocked()))
 }
 
 func listIdentifier(l *invite.ListIdentifier, err error) ([]byte, error) {

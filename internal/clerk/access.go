@@ -1,15 +1,12 @@
 package clerk
 
-import (
-	"fmt"
-
-	"usher/internal/invite"
-)
+import "usher/internal/invite"
 
 // ListIdentifier is an entry of the allow-list or block-list.
 type ListIdentifier struct {
 	Object         string         `json:"object"`
 	ID             string         `json:"id"`
+	InvitationID   string         `json:"invitation_id,omitempty"`
 	Identifier     string         `json:"identifier"`
 	IdentifierType string         `json:"identifier_type"`
 	InstanceID     string         `json:"instance_id"`
@@ -20,7 +17,7 @@ type ListIdentifier struct {
 // ListIdentifierOf returns l.
 func ListIdentifierOf(l *invite.ListIdentifier) ListIdentifier {
 	return ListIdentifier{
-		Object: string(l.List) + "_identifier", ID: l.ID, Identifier: l.Identifier, IdentifierType: "email_address",
+		Object: string(l.List) + "_identifier", ID: l.ID, InvitationID: l.InvitationID, Identifier: l.Identifier, IdentifierType: "email_address",
 		InstanceID: l.InstanceID, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt,
 	}
 }
@@ -30,8 +27,10 @@ type CreateListIdentifier struct {
 	Identifier *string `json:"identifier"`
 }
 
-// Name returns the identifier asked for, or nothing.
-func (r *CreateListIdentifier) Name() string { return or(r.Identifier, "") }
+// Blocked returns what the request asks to block.
+func (r *CreateListIdentifier) Blocked() invite.NewListIdentifier {
+	return invite.NewListIdentifier{List: invite.Blocklist, Identifier: or(r.Identifier, "")}
+}
 
 // CreateAllowlistIdentifier is the body of POST /allowlist_identifiers.
 type CreateAllowlistIdentifier struct {
@@ -39,10 +38,7 @@ type CreateAllowlistIdentifier struct {
 	Notify *bool `json:"notify"`
 }
 
-// Check refuses to send a mail: that belongs to invitations to the application.
-func (r *CreateAllowlistIdentifier) Check() error {
-	if or(r.Notify, false) {
-		return invite.ParamErr(invite.ParamValue, "notify", fmt.Sprint(*r.Notify))
-	}
-	return nil
+// Allowed returns what the request asks to allow.
+func (r *CreateAllowlistIdentifier) Allowed() invite.NewListIdentifier {
+	return invite.NewListIdentifier{List: invite.Allowlist, Identifier: or(r.Identifier, ""), Notify: or(r.Notify, false)}
 }

@@ -20,7 +20,23 @@ type ListIdentifier struct {
 	List                 List
 	Identifier           string // as people see it, *@ in front of a domain
 	Key                  string // what identifiers are compared by: the domain in ASCII
+	InvitationID         string // to the application, which its mailbox has got; may be empty
 	CreatedAt, UpdatedAt Instant
+}
+
+// NewListIdentifier is what a client asks to put on a list.
+type NewListIdentifier struct {
+	List       List
+	Identifier string
+	Notify     bool // invite an address to the application as well
+}
+
+// Invitation returns the invitation that tells the owner of l's address; false
+// for a domain, which nobody can write to.
+func (l *ListIdentifier) Invitation() (NewApplicationInvitation, bool) {
+	return NewApplicationInvitation{
+		EmailAddress: l.Identifier, ExpiresInDays: DefaultDays, Notify: true, Template: InvitationTemplate,
+	}, !strings.HasPrefix(l.Key, wildcard)
 }
 
 // wildcard stands in front of a domain of which every address is meant.

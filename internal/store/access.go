@@ -35,9 +35,10 @@ func (t *tx) admit(in *invite.Instance, emails ...invite.Email) error {
 }
 
 // CreateListIdentifier puts an address or a domain on a list of the instance. It
-// refuses with IdentifierListed what is there already.
-func (db *DB) CreateListIdentifier(ctx context.Context, in *invite.Instance, list invite.List, raw string) (*invite.ListIdentifier, error) {
-	identifier, key, err := invite.ParseIdentifier(raw)
+// refuses with IdentifierListed what is there already. When it cannot invite the
+// address, it puts nothing on the list.
+func (db *DB) CreateListIdentifier(ctx context.Context, in *invite.Instance, n invite.NewListIdentifier) (*invite.ListIdentifier, error) {
+	identifier, key, err := invite.ParseIdentifier(n.Identifier)
 	if err != nil {
 		return nil, err
 	}
@@ -45,30 +46,59 @@ func (db *DB) CreateListIdentifier(ctx context.Context, in *invite.Instance, lis
 	err = db.write(ctx, func(t *tx) error {
 		t.changed = []string{} // lists of invitations do not show it
 		prefix := allowlistID
-		if list == invite.Blocklist {
+		if n.List == invite.Blocklist {
 			prefix = blocklistID
 		}
 		l = &invite.ListIdentifier{
-			ID: t.newID(prefix), InstanceID: in.ID, List: list, Identifier: identifier, Key: key, CreatedAt: t.now, UpdatedAt: t.now,
+			ID: t.newID(prefix), InstanceID: in.ID, List: n.List, Identifier: identifier, Key: key, CreatedAt: t.now, UpdatedAt: t.now,
 		}
-		n, err := t.exec(`
-			INSERT INTO list_identifiers (instance_id, list, id, identifier, identifier_key, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (instance_id, identifier_key, list) DO NOTHING`,
-			in.ID, list, l.ID, l.Identifier, l.Key, l.CreatedAt, l.UpdatedAt)
-		if err == nil && n == 0 {
-			return invite.Err(invite.IdentifierListed, identifier)
+		if err := t.insertListIdentifier(l); err != nil || !n.Notify {
+			return err
 		}
-		return err
+		return t.notifyListed(in, l)
 	})
 	return l, err
 }
 
-const listIdentifierColumns = `l.id, l.list, l.identifier, l.identifier_key, l.created_at, l.updated_at`
+func (t *tx) insertListIdentifier(l *invite.ListIdentifier) error {
+	n, err := t.exec(`
+		INSERT INTO list_identifiers (instance_id, list, id, identifier, identifier_key, invitation_id, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (instance_id, identifier_key, list) DO NOTHING`,
+		l.InstanceID, l.List, l.ID, l.Identifier, l.Key, l.InvitationID, l.CreatedAt, l.UpdatedAt)
+	if err == nil && n == 0 {
+		return invite.Err(invite.IdentifierListed, l.Identifier)
+	}
+	return err
+}
+
+// notifyListed invites the owner of an address that has come onto the allow-list
+// to the application.
+func (t *tx) notifyListed(in *invite.Instance, l *invite.ListIdentifier) error {
+	n, ok := l.Invitation()
+	if !ok {
+		return nil
+	}
+	if err := n.Check(in.Environment); err != nil {
+		return err
+	}
+	made, err := t.inviteToApplication(in, []invite.NewApplicationInvitation{n}, false)
+	if err != nil {
+		return err
+	}
+	l.InvitationID = made[0].ID
+	_, err = t.exec(`
+		UPDATE list_identifiers
+		SET invitation_id = $4
+		WHERE instance_id = $1 AND list = $2 AND id = $3`, in.ID, l.List, l.ID, l.InvitationID)
+	return err
+}
+
+const listIdentifierColumns = `l.id, l.list, l.identifier, l.identifier_key, l.invitation_id, l.created_at, l.updated_at`
 
 func scanListIdentifier(row scanner, instance string) (*invite.ListIdentifier, error) {
 	l := invite.ListIdentifier{InstanceID: instance}
-	err := row.Scan(&l.ID, &l.List, &l.Identifier, &l.Key, &l.CreatedAt, &l.UpdatedAt)
+	err := row.Scan(&l.ID, &l.List, &l.Identifier, &l.Key, &l.InvitationID, &l.CreatedAt, &l.UpdatedAt)
 	return &l, err
 }
 

@@ -69,32 +69,39 @@ func (db *DB) createApplicationInvitations(ctx context.Context, in *invite.Insta
 		return nil, &invite.Error{Kind: invite.BulkTooLarge, Limit: invite.MaxBulk}
 	}
 	var list []*invite.Invitation
-	err := db.write(ctx, func(t *tx) error {
-		list, t.changed = nil, []string{} // lists of organizations do not show them
-		var twice []string
-		for k := range news {
-			i, duplicate, err := t.newApplicationInvitation(in, &news[k], usersToo)
-			if err != nil {
-				return err
-			}
-			if duplicate {
-				twice = append(twice, i.Email.Address)
-			}
-			list = append(list, i)
-		}
-		if len(twice) > 0 {
-			return invite.Err(invite.DuplicateInBulk, twice...)
-		}
-		emails := make([]invite.Email, len(list))
-		for k, i := range list {
-			emails[k] = i.Email
-		}
-		if err := t.admit(in, emails...); err != nil {
-			return err
-		}
-		return t.count(in.ID, counters[invite.Pending], len(list))
+	err := db.write(ctx, func(t *tx) (err error) {
+		t.changed = []string{} // lists of organizations do not show them
+		list, err = t.inviteToApplication(in, news, usersToo)
+		return err
 	})
 	return list, err
+}
+
+// inviteToApplication makes invitations that were checked.
+func (t *tx) inviteToApplication(in *invite.Instance, news []invite.NewApplicationInvitation, usersToo bool) ([]*invite.Invitation, error) {
+	var list []*invite.Invitation
+	var twice []string
+	for k := range news {
+		i, duplicate, err := t.newApplicationInvitation(in, &news[k], usersToo)
+		if err != nil {
+			return nil, err
+		}
+		if duplicate {
+			twice = append(twice, i.Email.Address)
+		}
+		list = append(list, i)
+	}
+	if len(twice) > 0 {
+		return nil, invite.Err(invite.DuplicateInBulk, twice...)
+	}
+	emails := make([]invite.Email, len(list))
+	for k, i := range list {
+		emails[k] = i.Email
+	}
+	if err := t.admit(in, emails...); err != nil {
+		return nil, err
+	}
+	return list, t.count(in.ID, counters[invite.Pending], len(list))
 }
 
 // newApplicationInvitation stores an invitation and queues its mail. The second

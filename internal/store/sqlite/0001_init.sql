@@ -111,6 +111,7 @@ CREATE TABLE list_identifiers (
     id             TEXT NOT NULL,
     identifier     TEXT NOT NULL,
     identifier_key TEXT NOT NULL, -- what identifiers are compared by
+    invitation_id  TEXT NOT NULL, -- to the application
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL,
     PRIMARY KEY (instance_id, list, id)

@@ -21,7 +21,7 @@ func testAccess(w *World) {
 	kept := w.invite("kept@blocked.example")
 	list := func(l invite.List, identifier string) *invite.ListIdentifier {
 		w.Helper()
-		return must(w.DB.CreateListIdentifier(w.Context(), w.Instance, l, identifier))(w.T)
+		return must(w.DB.CreateListIdentifier(w.Context(), w.Instance, invite.NewListIdentifier{List: l, Identifier: identifier}))(w.T)
 	}
 	invited := func(address string) error {
 		_, err := w.DB.CreateInvitation(w.Context(), w.Instance, w.Org.ID, asking(address))
@@ -62,6 +62,22 @@ func testAccess(w *World) {
 	w.restrict(invite.RestrictionsChange{Allowlist: &off, Blocklist: &off})
 	w.ok("inviting a blocked domain while the list is off", invited("new@blocked.example"))
 
+	w.restrict(invite.RestrictionsChange{Allowlist: &on})
+	notify := func(identifier string) (*invite.ListIdentifier, error) {
+		return w.DB.CreateListIdentifier(w.Context(), w.Instance, invite.NewListIdentifier{List: invite.Allowlist, Identifier: identifier, Notify: true})
+	}
+	if l := must(notify("told@example.com"))(w.T); l.InvitationID == "" {
+		w.Error("an address on the list was not invited")
+	}
+	if l := must(notify("*@told.example"))(w.T); l.InvitationID != "" {
+		w.Error("a domain was invited")
+	}
+	w.unchanged("a refused invitation", func() {
+		_, err := notify("ada@example.com")
+		w.refused("inviting a user to the application", err, invite.IdentifierExists)
+	})
+	w.restrict(invite.RestrictionsChange{Allowlist: &off})
+
 	other, _ := must2(w.DB.CreateInstance(w.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, ""))(w.T)
 	if _, n, err := w.DB.ListIdentifiers(w.Context(), other, invite.Blocklist, invite.Page{Limit: 10}); n != 0 || err != nil {
 		w.Errorf("another instance's list has %d identifiers (%v), want none", n, err)
@@ -70,7 +86,7 @@ func testAccess(w *World) {
 	var made atomic.Int32
 	for range 8 {
 		same.Go(func() {
-			_, err := w.DB.CreateListIdentifier(w.Context(), w.Instance, invite.Blocklist, "one@example.com")
+			_, err := w.DB.CreateListIdentifier(w.Context(), w.Instance, invite.NewListIdentifier{List: invite.Blocklist, Identifier: "one@example.com"})
 			if err == nil {
 				made.Add(1)
 				return
