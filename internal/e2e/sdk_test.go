@@ -22,6 +22,7 @@ import (
 	"github.com/clerk/clerk-sdk-go/v2/machinescope"
 	"github.com/clerk/clerk-sdk-go/v2/oauthapplication"
 	"github.com/clerk/clerk-sdk-go/v2/organization"
+	"github.com/clerk/clerk-sdk-go/v2/organizationdomain"
 	"github.com/clerk/clerk-sdk-go/v2/organizationinvitation"
 	"github.com/clerk/clerk-sdk-go/v2/organizationmembership"
 	"github.com/clerk/clerk-sdk-go/v2/phonenumber"
@@ -448,6 +449,33 @@ func TestGoSignInTokens(t *testing.T) {
 	r.visit("signintoken.Revoke", func(t *testing.T) {
 		same(t, "status", ok(api.Revoke(ctx, made.ID))(t).Status, "revoked")
 		refusal(t, errOf(api.Revoke(ctx, "sit_none")), 404, "resource_not_found")
+	})
+	r.complete(api)
+}
+
+func TestGoDomains(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), organizationdomain.NewClient(r.config)
+	ok(instancesettings.NewClient(r.config).UpdateOrganizationSettings(ctx, &instancesettings.UpdateOrganizationSettingsParams{
+		DomainsEnabled: new(true), DomainsEnrollmentModes: &[]string{"automatic_invitation", "automatic_suggestion"},
+	}))(t)
+	atlas, _ := r.organization("atlas")
+	var made *clerk.OrganizationDomain
+	r.visit("organizationdomain.Create", func(t *testing.T) {
+		made = ok(api.Create(ctx, atlas.ID, &organizationdomain.CreateParams{Name: new("joining.example"), EnrollmentMode: new("automatic_invitation"), Verified: new(true)}))(t)
+		same(t, "made", []string{made.Name, made.EnrollmentMode, made.Verification.Status}, []string{"joining.example", "automatic_invitation", "verified"})
+	})
+	r.visit("organizationdomain.List", func(t *testing.T) {
+		list := ok(api.List(ctx, atlas.ID, &organizationdomain.ListParams{Verified: new(true), EnrollmentModes: &[]string{"automatic_invitation"}}))(t)
+		same(t, "listed", each(list.OrganizationDomains, func(d *clerk.OrganizationDomain) string { return d.ID }), []string{made.ID})
+	})
+	r.visit("organizationdomain.Update", func(t *testing.T) {
+		changed := ok(api.Update(ctx, &organizationdomain.UpdateParams{OrganizationID: atlas.ID, DomainID: made.ID, EnrollmentMode: new("manual_invitation")}))(t)
+		same(t, "mode", changed.EnrollmentMode, "manual_invitation")
+	})
+	r.visit("organizationdomain.Delete", func(t *testing.T) {
+		gone(t, ok(api.Delete(ctx, &organizationdomain.DeleteParams{OrganizationID: atlas.ID, DomainID: made.ID}))(t), made.ID)
 	})
 	r.complete(api)
 }
