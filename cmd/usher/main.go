@@ -73,6 +73,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return listKeys(ctx, &cli.Instance.Key.List, stdout)
 	case "instance key revoke":
 		return revokeKey(ctx, &cli.Instance.Key.Revoke, stdout)
+	case "webhook create", "webhook list", "webhook update", "webhook delete", "webhook secret", "webhook rotate",
+		"webhook enable", "webhook disable", "webhook test", "webhook deliveries", "webhook replay":
+		return webhooks(ctx, &cli.Webhook, command, stdout)
 	case "config serve", "config dev":
 		return showConfig(cli, stdout)
 	case "version":

@@ -13,6 +13,7 @@ import (
 type outboxCollector struct {
 	db                     *store.DB
 	queued, parked, oldest *prometheus.Desc
+	endpoints              *prometheus.Desc
 }
 
 func newOutboxCollector(db *store.DB) *outboxCollector {
@@ -21,6 +22,8 @@ func newOutboxCollector(db *store.DB) *outboxCollector {
 		queued: prometheus.NewDesc("usher_outbox_messages", "Messages in the outbox that are still to be delivered.", nil, nil),
 		parked: prometheus.NewDesc("usher_outbox_parked_messages", "Messages set aside after their last attempt.", nil, nil),
 		oldest: prometheus.NewDesc("usher_outbox_oldest_due_seconds", "Age of the oldest message that is due; 0 when none is.", nil, nil),
+		endpoints: prometheus.NewDesc("usher_webhook_endpoints", "Webhook endpoints: enabled, failing, disabled, or failed, which is disabled after failures.",
+			[]string{"status"}, nil),
 	}
 }
 
@@ -29,6 +32,7 @@ func (c *outboxCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.queued
 	ch <- c.parked
 	ch <- c.oldest
+	ch <- c.endpoints
 }
 
 // Collect implements prometheus.Collector. When the database does not answer
@@ -39,6 +43,12 @@ func (c *outboxCollector) Collect(ch chan<- prometheus.Metric) {
 	stats, err := c.db.OutboxStats(ctx)
 	if err != nil {
 		return
+	}
+	for status, n := range map[string]int{
+		"enabled": stats.Endpoints.Enabled, "failing": stats.Endpoints.Failing,
+		"disabled": stats.Endpoints.Disabled, "failed": stats.Endpoints.Failed,
+	} {
+		ch <- prometheus.MustNewConstMetric(c.endpoints, prometheus.GaugeValue, float64(n), status)
 	}
 	age := 0.0
 	if stats.OldestDue != 0 {

@@ -29,6 +29,7 @@ type CLI struct {
 	Serve    Serve    `cmd:"" help:"Run a production server." example:"USHER_MASTER_KEY_FILE=/run/secrets/usher-master-key \\\n  usher serve --public-url https://invite.example.com"`
 	Migrate  Migrate  `cmd:"" help:"Bring the database to this version's schema." example:"usher migrate --data /var/lib/usher"`
 	Instance Instance `cmd:"" help:"Create and list instances, the tenants of a server."`
+	Webhook  Webhook  `cmd:"" help:"Manage the endpoints to which a running server posts an instance's events."`
 	Config   Config   `cmd:"" help:"Show the effective configuration, secrets redacted."`
 	Version  Version  `cmd:"" help:"Print the version."`
 
@@ -122,6 +123,93 @@ type RevokeKey struct {
 // Selected names one instance.
 type Selected struct {
 	Instance string `placeholder:"ID" help:"The instance. Not needed when there is only one."`
+}
+
+// Webhook groups the commands about endpoints, which ask a running server.
+type Webhook struct {
+	Create     CreateEndpoint   `cmd:"" help:"Create an endpoint and print its signing secret." example:"usher webhook create --url https://app.example.com/hooks --types organizationInvitation.accepted,user.created"`
+	List       ListEndpoints    `cmd:"" help:"List the endpoints." example:"usher webhook list"`
+	Update     UpdateEndpoint   `cmd:"" help:"Change an endpoint." example:"usher webhook update --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S --types user.created"`
+	Delete     OneEndpoint      `cmd:"" help:"Delete an endpoint; what waits for it is not posted any more." example:"usher webhook delete --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	Secret     OneEndpoint      `cmd:"" help:"Print the signing secrets of an endpoint, the one in use first." example:"usher webhook secret --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	Rotate     RotateSecret     `cmd:"" help:"Give an endpoint another signing secret and print it." example:"usher webhook rotate --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S --grace 48h"`
+	Enable     OneEndpoint      `cmd:"" help:"Enable an endpoint; it goes on where it stopped." example:"usher webhook enable --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	Disable    OneEndpoint      `cmd:"" help:"Disable an endpoint." example:"usher webhook disable --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	Test       OneEndpoint      `cmd:"" help:"Post an event of its own to an endpoint and say how that went." example:"usher webhook test --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S"`
+	Deliveries ListDeliveries   `cmd:"" help:"List what was posted to an endpoint, newest event first." example:"usher webhook deliveries --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S --status failed"`
+	Replay     ReplayDeliveries `cmd:"" help:"Post events to an endpoint again." example:"usher webhook replay --endpoint ep_2g7np7Hrk0SN6kj5EDMLDaKNL0S --failed"`
+}
+
+// CreateEndpoint holds the options of "usher webhook create".
+type CreateEndpoint struct {
+	Caller   `embed:"" group:"Server"`
+	Receiver `embed:"" group:"Endpoint"`
+	Signing  `embed:"" group:"Endpoint"`
+}
+
+// ListEndpoints holds the options of "usher webhook list".
+type ListEndpoints struct {
+	Caller `embed:"" group:"Server"`
+}
+
+// UpdateEndpoint holds the options of "usher webhook update".
+type UpdateEndpoint struct {
+	Caller     `embed:"" group:"Server"`
+	ToEndpoint `embed:"" group:"Endpoint"`
+	Receiver   `embed:"" group:"Endpoint"`
+}
+
+// OneEndpoint holds the options of a command about one endpoint.
+type OneEndpoint struct {
+	Caller     `embed:"" group:"Server"`
+	ToEndpoint `embed:"" group:"Endpoint"`
+}
+
+// RotateSecret holds the options of "usher webhook rotate".
+type RotateSecret struct {
+	Caller     `embed:"" group:"Server"`
+	ToEndpoint `embed:"" group:"Endpoint"`
+	Signing    `embed:"" group:"Endpoint"`
+	Grace      time.Duration `group:"Endpoint" default:"24h" placeholder:"DURATION" help:"How long the secrets before it go on signing, at most 720h."`
+}
+
+// ListDeliveries holds the options of "usher webhook deliveries".
+type ListDeliveries struct {
+	Caller     `embed:"" group:"Server"`
+	ToEndpoint `embed:"" group:"Endpoint"`
+	Status     string `group:"Endpoint" placeholder:"STATUS" help:"Only deliveries of this status: pending, succeeded or failed."`
+}
+
+// ReplayDeliveries holds the options of "usher webhook replay": one of three.
+type ReplayDeliveries struct {
+	Caller     `embed:"" group:"Server"`
+	ToEndpoint `embed:"" group:"Endpoint"`
+	Event      string `group:"Endpoint" placeholder:"ID" help:"Post this event."`
+	Failed     bool   `group:"Endpoint" default:"false" help:"Post everything that failed."`
+	Since      string `group:"Endpoint" placeholder:"TIME" help:"Post everything that happened since, such as 2026-01-02T15:04:05Z."`
+}
+
+// Caller says which server to ask, and as which instance.
+type Caller struct {
+	Server    *url.URL `type:"base-url" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
+	SecretKey Secret   `needed:"create,list,update,delete,secret,rotate,enable,disable,test,deliveries,replay" placeholder:"sk_…" help:"A secret key of the instance."`
+}
+
+// ToEndpoint names one endpoint.
+type ToEndpoint struct {
+	Endpoint string `needed:"update,delete,secret,rotate,enable,disable,test,deliveries,replay" placeholder:"ID" help:"The endpoint, by the id that usher webhook list shows."`
+}
+
+// Receiver describes an endpoint. When it is changed, what is not given stays.
+type Receiver struct {
+	URL         string `name:"url" needed:"create" placeholder:"URL" help:"Where events are posted to."`
+	Description string `placeholder:"TEXT" help:"What the endpoint is for."`
+	Types       string `placeholder:"LIST" help:"Types of events, separated by commas; all stands for all that Clerk has, which is what an endpoint without types gets."`
+}
+
+// Signing is a secret from elsewhere, such as the one a product has already.
+type Signing struct {
+	SigningSecret Secret `placeholder:"whsec_…" help:"The signing secret. Unless given, one is made up."`
 }
 
 // Config holds the two commands whose configuration can be shown; without a
@@ -237,6 +325,18 @@ func (s *Serve) check(p problems) {
 func (l *Listener) settle() {
 	if l.MetricsAddr == l.Addr {
 		l.MetricsAddr = ""
+	}
+}
+
+func (r *ReplayDeliveries) check(p problems) {
+	given := 0
+	for _, yes := range []bool{r.Event != "", r.Failed, r.Since != ""} {
+		if yes {
+			given++
+		}
+	}
+	if given != 1 {
+		p.add("failed", "is wanted, or --event, or --since: exactly one")
 	}
 }
 

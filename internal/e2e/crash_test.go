@@ -11,7 +11,7 @@ import (
 )
 
 // What is answered survives a kill -9 under load: every invitation is there, as
-// it was answered; every mail arrives; a request whose answer was lost can be
+// it was answered; every mail and every event arrives; a request whose answer was lost can be
 // sent again and takes effect once; and the counters agree with what they count.
 //
 // USHER_CRASHES says how often the server is killed.
@@ -31,12 +31,15 @@ func TestCrash(t *testing.T) {
 	for k := range clients {
 		clients[k] = &client{T: t, name: fmt.Sprintf("c%d", k), org: org}
 	}
+	r := newReceiver(t)
+	u.webhook("create", "--url", r.URL)
 	answered := 0
 	for crash := range crashes {
 		answered += u.work(clients, 50+rand.IntN(300))
 		u.wait()
 		u = devIn(t, dir, "--log-level", "error")
 		u.audit(org, clients)
+		u.told(r, clients)
 		if t.Failed() {
 			t.Fatalf("after crash %d", crash+1)
 		}
@@ -190,6 +193,25 @@ func (u *usher) audit(org string, clients []*client) {
 		u.Errorf("members_count is %d, but there are %d", n, len(joined))
 	}
 	u.delivered(clients)
+}
+
+// told waits for the event of everything that was answered.
+func (u *usher) told(r *receiver, clients []*client) {
+	u.Helper()
+	for _, c := range clients {
+		for _, i := range c.made {
+			for _, happened := range []string{"pending", "revoked", "accepted"} {
+				typ := "organizationInvitation." + happened
+				if happened == "pending" {
+					typ = "organizationInvitation.created"
+				}
+				if i.id == "" || happened != "pending" && happened != i.status {
+					continue
+				}
+				u.until("the event "+typ+" of "+i.id+" arrives", func() bool { return r.times(typ, i.id) > 0 })
+			}
+		}
+	}
 }
 
 // delivered waits for the mail of every invitation that is still pending: one

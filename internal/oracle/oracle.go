@@ -49,6 +49,7 @@ type Spec struct {
 var (
 	bapi = sync.OnceValues(func() (*Spec, error) { return find("bapi-2026-05-12.yml", os.Getenv) })
 	fapi = sync.OnceValues(func() (*Spec, error) { return find("fapi-2026-05-12.yml", os.Getenv) })
+	hook = sync.OnceValues(func() (*Spec, error) { return find("webhooks-2025-04-15.yml", os.Getenv) })
 	own  = sync.OnceValues(func() (*Spec, error) {
 		root, err := moduleRoot()
 		if err != nil {
@@ -76,6 +77,13 @@ func FAPI(t testing.TB) *Spec {
 func Own(t testing.TB) *Spec {
 	t.Helper()
 	return must(t, own)
+}
+
+// Webhooks returns the specification of webhook payloads, on the same terms as BAPI.
+// It has no operations; see CheckSchema.
+func Webhooks(t testing.TB) *Spec {
+	t.Helper()
+	return must(t, hook)
 }
 
 func must(t testing.TB, load func() (*Spec, error)) *Spec {
@@ -165,6 +173,19 @@ func (s *Spec) Check(req *http.Request, status int, header http.Header, body []b
 		return nil
 	}
 	return s.validate(media.Schema, body)
+}
+
+// CheckSchema returns what is wrong with a body that should follow the named schema,
+// as Check does.
+func (s *Spec) CheckSchema(name string, body []byte) []string {
+	if s == nil {
+		return nil
+	}
+	schema := s.doc.Components.Schemas.GetOrZero(name)
+	if schema == nil {
+		return []string{"the specification has no schema " + name}
+	}
+	return s.validate(schema, body)
 }
 
 func (s *Spec) validate(proxy *base.SchemaProxy, body []byte) []string {

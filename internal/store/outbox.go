@@ -230,16 +230,28 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 }
 
 // OutboxStats says how the outbox stands. Messages to endpoints do not count: they
-// wait for their endpoint, see Endpoints.
+// wait for their endpoint.
 type OutboxStats struct {
 	Queued, Parked int
 	OldestDue      invite.Instant // when the oldest of those due was queued; 0 when nothing is due
+	// Endpoints counts the webhook endpoints of all instances. Those failing are
+	// enabled and have had no success since they failed; those failed are disabled
+	// for it.
+	Endpoints struct{ Enabled, Failing, Disabled, Failed int }
 }
 
 // OutboxStats counts the outbox's messages.
 func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
 	var s OutboxStats
 	err := db.read(ctx, func(t *tx) error {
+		if err := t.row(`
+			SELECT
+				count(*) FILTER (WHERE status = $1 AND failing_since = 0), count(*) FILTER (WHERE status = $1 AND failing_since <> 0),
+				count(*) FILTER (WHERE status = $2), count(*) FILTER (WHERE status = $3)
+			FROM webhook_endpoints`, invite.EndpointEnabled, invite.EndpointOff, invite.EndpointFailed).
+			Scan(&s.Endpoints.Enabled, &s.Endpoints.Failing, &s.Endpoints.Disabled, &s.Endpoints.Failed); err != nil {
+			return err
+		}
 		return t.row(`
 			SELECT
 				(SELECT count(*) FROM outbox WHERE parked = 0 AND endpoint_id = ''),

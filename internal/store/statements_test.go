@@ -28,6 +28,7 @@ var withoutTenant = map[string]string{
 	"UPDATE outbox SET attempt = attempt + 1":          "workers deliver for every tenant",
 	"UPDATE outbox SET due_at = $2 WHERE bucket":       "workers deliver for every tenant",
 	"SELECT (SELECT count(*) FROM outbox WHERE parked": "the operator's count of all messages",
+	"SELECT count(*) FILTER (WHERE status":             "the operator's count of all endpoints",
 	"SELECT id, last_error FROM outbox WHERE parked":   "the operator's list of failed messages",
 }
 

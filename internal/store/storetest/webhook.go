@@ -247,6 +247,9 @@ func testFailing(w *World) {
 	default:
 		w.Error("nobody was told that the endpoint was disabled")
 	}
+	if stats := must(w.DB.OutboxStats(w.Context()))(w.T); stats.Endpoints.Failed != 1 || stats.Endpoints.Enabled+stats.Endpoints.Failing != 0 {
+		w.Errorf("got %+v, want one endpoint failed", stats.Endpoints)
+	}
 	if got := must(w.DB.Endpoint(w.Context(), w.Instance, e.ID))(w.T); got.Status != invite.EndpointFailed {
 		w.Errorf("got %+v, want it disabled", got)
 	}
