@@ -61,6 +61,7 @@ type model struct {
 	people []*person
 	groups []*group
 	roles  []*role
+	asked  []*invited // the invitations of all groups, oldest first
 }
 
 type role struct {
@@ -89,6 +90,7 @@ type member struct {
 
 type invited struct {
 	id, address, url string
+	group            *group
 	role             *role
 	end              string // the final status, empty before it is known
 	expires          time.Time
@@ -554,7 +556,7 @@ func (m *model) deleteMember(t *rapid.T) {
 // question whether the address is invited already.
 func (m *model) invitation(t *rapid.T, g *group) (body map[string]any, i *invited, want verdict) {
 	days := rapid.IntRange(1, 2).Draw(t, "days")
-	i = &invited{address: addresses.Draw(t, "address"), role: m.somehow(t), expires: m.now.Add(time.Duration(days) * 24 * time.Hour)}
+	i = &invited{group: g, address: addresses.Draw(t, "address"), role: m.somehow(t), expires: m.now.Add(time.Duration(days) * 24 * time.Hour)}
 	body = map[string]any{"email_address": i.address, "role": i.role.key, "expires_in_days": days}
 	inviter := fine
 	if rapid.Bool().Draw(t, "invited by somebody") {
@@ -569,10 +571,11 @@ func (m *model) invitation(t *rapid.T, g *group) (body map[string]any, i *invite
 	)
 }
 
-func (g *group) invite(i *invited, answer any) {
+func (m *model) invited(i *invited, answer any) {
 	made, _ := answer.(map[string]any)
 	i.id, i.url = made["id"].(string), made["url"].(string)
-	g.invited = append(g.invited, i)
+	i.group.invited = append(i.group.invited, i)
+	m.asked = append(m.asked, i)
 }
 
 func (m *model) invite(t *rapid.T) {
@@ -584,7 +587,7 @@ func (m *model) invite(t *rapid.T) {
 		objection{!m.room(g, 1), noRoom},
 	)
 	if made := m.call(t, want, "POST", "/v1/organizations/"+g.id+"/invitations", body); want == fine {
-		g.invite(i, made)
+		m.invited(i, made)
 	}
 }
 
@@ -607,7 +610,7 @@ func (m *model) inviteMany(t *rapid.T) {
 		return
 	}
 	for k, made := range answer["data"].([]any) {
-		g.invite(all[k], made)
+		m.invited(all[k], made)
 	}
 }
 
@@ -707,17 +710,21 @@ func (m *model) rows(list []*invited) [][]any {
 	return rows
 }
 
+// value reads a member by its path of names.
+func value(v any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
+		v = v.(map[string]any)[name]
+	}
+	return v
+}
+
 // compare holds the fields of a list's items, and its count, against the model.
 func (m *model) compare(t *rapid.T, path string, answer map[string]any, total int, want [][]any, fields ...string) {
 	got := [][]any{}
 	for _, item := range answer["data"].([]any) {
 		var row []any
 		for _, field := range fields {
-			value := item
-			for name := range strings.SplitSeq(field, ".") {
-				value = value.(map[string]any)[name]
-			}
-			row = append(row, value)
+			row = append(row, value(item, field))
 		}
 		got = append(got, row)
 	}
@@ -755,4 +762,50 @@ func (m *model) agree(t *rapid.T) {
 	}
 	path := "/v1/organizations?limit=500&order_by=created_at&include_members_count=true"
 	m.compare(t, path, m.call(t, fine, "GET", path, nil), len(groups), groups, "id", "slug", "max_allowed_memberships", "members_count")
+	all := slices.DeleteFunc(slices.Clone(m.asked), func(i *invited) bool { return i.group.gone })
+	path = "/v1/organization_invitations?limit=500&order_by=created_at"
+	m.compare(t, path, m.call(t, fine, "GET", path, nil), len(all), m.rows(all), "id", "email_address", "role", "status")
+	m.agreeAboutPeople(t)
+}
+
+// agreeAboutPeople reads what each user is a member of, and invited to.
+func (m *model) agreeAboutPeople(t *rapid.T) {
+	seats := 0
+	for _, p := range m.people {
+		if p.gone {
+			continue
+		}
+		var member, invited []string
+		for _, g := range m.groups {
+			if !g.gone && g.member(p) >= 0 {
+				member = append(member, g.id)
+			}
+		}
+		for _, i := range m.asked {
+			if !i.group.gone && i.address == p.address && m.status(i) == "pending" {
+				invited = append(invited, i.id)
+			}
+		}
+		seats += len(member)
+		path := "/v1/users/" + p.id + "/organization_memberships?limit=500"
+		m.holds(t, path, member, "organization.id")
+		path = "/v1/users/" + p.id + "/organization_invitations?limit=500&status=pending"
+		m.holds(t, path, invited, "id")
+	}
+	if got := m.call(t, fine, "GET", "/v1/organization_memberships?limit=1", nil)["total_count"]; got != float64(seats) {
+		disagree(t, "GET /v1/organization_memberships: total_count is %v, the model says %d", got, seats)
+	}
+}
+
+// holds compares a list with the model's, in any order.
+func (m *model) holds(t *rapid.T, path string, want []string, field string) {
+	rows := [][]any{}
+	for _, id := range slices.Sorted(slices.Values(want)) {
+		rows = append(rows, []any{id})
+	}
+	answer := m.call(t, fine, "GET", path, nil)
+	slices.SortFunc(answer["data"].([]any), func(a, b any) int {
+		return strings.Compare(value(a, field).(string), value(b, field).(string))
+	})
+	m.compare(t, path, answer, len(want), rows, field)
 }

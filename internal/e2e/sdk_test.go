@@ -289,6 +289,12 @@ func TestGoInvitations(t *testing.T) {
 			same(t, "total_count", list.TotalCount, int64(len(tt.want)))
 		}
 	})
+	r.visit("organizationinvitation.ListFromInstance", func(t *testing.T) {
+		list := ok(api.ListFromInstance(ctx, &organizationinvitation.ListFromInstanceParams{Query: new("grace@"), OrderBy: new("-created_at"), Statuses: &[]string{"pending"}}))(t)
+		same(t, "listed", each(list.OrganizationInvitations, func(i *clerk.OrganizationInvitation) string { return i.ID }), []string{grace.ID})
+		same(t, "total_count", list.TotalCount, int64(1))
+	})
+	r.complete(api)
 }
 
 func TestGoUsers(t *testing.T) {
@@ -320,6 +326,17 @@ func TestGoUsers(t *testing.T) {
 	r.visit("user.UpdateMetadata", func(t *testing.T) {
 		changed := ok(api.UpdateMetadata(ctx, ada.ID, &user.UpdateMetadataParams{PublicMetadata: raw(`{"a":null,"b":2}`), UnsafeMetadata: raw(`{"c":3}`)}))(t)
 		same(t, "merged", []string{string(changed.PublicMetadata), string(changed.UnsafeMetadata)}, []string{`{"b":2}`, `{"c":3}`})
+	})
+	r.visit("user.ListOrganizationMemberships", func(t *testing.T) {
+		atlas, admin := r.organization("atlas")
+		list := ok(api.ListOrganizationMemberships(ctx, admin.ID, &user.ListOrganizationMembershipsParams{}))(t)
+		same(t, "listed", each(list.OrganizationMemberships, func(m *clerk.OrganizationMembership) string { return m.Organization.ID }), []string{atlas.ID})
+	})
+	r.visit("user.ListOrganizationInvitations", func(t *testing.T) {
+		beacon, _ := r.organization("beacon")
+		invited := ok(organizationinvitation.NewClient(r.config).Create(ctx, &organizationinvitation.CreateParams{OrganizationID: beacon.ID, EmailAddress: new("bob@users.example"), Role: new("org:member")}))(t)
+		list := ok(api.ListOrganizationInvitations(ctx, &user.ListOrganizationInvitationsParams{UserID: bob.ID, Statuses: &[]string{"pending"}}))(t)
+		same(t, "listed", each(list.OrganizationInvitations, func(i *clerk.OrganizationInvitation) string { return i.ID }), []string{invited.ID})
 	})
 	r.visit("user.Delete", func(t *testing.T) {
 		gone(t, ok(api.Delete(ctx, ada.ID))(t), ada.ID)
