@@ -132,16 +132,108 @@ class Life:
         assert users.delete(user_id=self.bob.id).deleted
 
 
+class Surroundings:
+    """What an organization needs around it: one object of each kind, there and back."""
+
+    def organization_permissions(self):
+        made = clerk.organization_permissions.create(name="Read invoices", key="org:invoices:read", description="May look")
+        self.permission = made
+        assert clerk.organization_permissions.get(permission_id=made.id) == made
+        changed = clerk.organization_permissions.update(permission_id=made.id, name="See invoices")
+        assert changed.name == "See invoices", changed
+        page = clerk.organization_permissions.list(query="invoices")
+        assert ([p.id for p in page.data], page.total_count) == ([made.id], 1), page
+
+    def organization_roles(self):
+        roles = clerk.organization_roles
+        made = roles.create(name="Clerk", key="org:clerk", permissions=[self.permission.id], include_in_initial_role_set=False)
+        assert roles.get(organization_role_id=made.id) == made
+        roles.remove_permission(organization_role_id=made.id, permission_id=self.permission.id)
+        roles.assign_permission(organization_role_id=made.id, permission_id=self.permission.id)
+        assert roles.update(organization_role_id=made.id, name="Chief").name == "Chief"
+        assert [r.key for r in roles.list(order_by="+key", limit=2).data] == ["org:admin", "org:clerk"]
+        self.role = made
+
+    def role_sets(self):
+        keys = {"default_role_key": "org:member", "creator_role_key": "org:admin"}
+        made = clerk.role_sets.create(name="Wide", key="role_set:wide", roles=["org:admin", "org:member"], **keys)
+        assert clerk.role_sets.get(role_set_key_or_id="role_set:wide").id == made.id
+        assert len(clerk.role_sets.add_roles(role_set_key_or_id=made.id, role_keys=["org:clerk"]).roles) == 3
+        clerk.role_sets.replace_role(role_set_key_or_id=made.id, role_key="org:clerk", to_role_key="org:member")
+        initial = next(s for s in clerk.role_sets.list().data if s.id != made.id)
+        clerk.role_sets.replace(role_set_key_or_id=made.id, dest_role_set_key=initial.key)
+        assert clerk.organization_roles.delete(organization_role_id=self.role.id).deleted
+        assert clerk.organization_permissions.delete(permission_id=self.permission.id).deleted
+
+    def redirect_urls(self):
+        made = clerk.redirect_urls.create(request={"url": "https://app.example/callback"})
+        assert clerk.redirect_urls.get(id=made.id) == made
+        assert [u.id for u in clerk.redirect_urls.list()] == [made.id]
+        assert clerk.redirect_urls.delete(id=made.id).deleted
+
+    def invitations(self):
+        made = clerk.invitations.create(request={"email_address": "heidi@py.example", "public_metadata": {"a": 1}})
+        assert (made.status, made.public_metadata) == ("pending", {"a": 1}), made
+        many = clerk.invitations.bulk_create(request=[{"email_address": "ivan@py.example"}])
+        assert [i.id for i in clerk.invitations.list(order_by="+created_at")] == [made.id, many[0].id]
+        assert clerk.invitations.revoke(invitation_id=made.id).status == "revoked"
+
+    def sign_in_tokens(self):
+        ada = users.create(email_address=["ada@tokens.example"])
+        made = clerk.sign_in_tokens.create(request={"user_id": ada.id, "expires_in_seconds": 60})
+        assert (made.status, made.user_id) == ("pending", ada.id), made
+        assert clerk.sign_in_tokens.revoke(sign_in_token_id=made.id).status == "revoked"
+
+    def instance_settings(self):
+        settings = clerk.instance_settings
+        assert settings.get().id.startswith("ins_")
+        settings.update(request={"support_email": "help@example.com"})
+        assert settings.update_restrictions(request={"blocklist": True}).blocklist
+        assert settings.update_organization_settings(request={"domains_enabled": True}).domains_enabled
+        assert settings.get_organization_settings().domains_enabled
+
+    def organization_domains(self):
+        atlas = organizations.create(request={"name": "Domains"})
+        domains = clerk.organization_domains
+        made = domains.create(organization_id=atlas.id, name="py-domain.example", enrollment_mode="manual_invitation", verified=False)
+        owned = domains.verify_ownership(organization_id=atlas.id, domain_id=made.id)
+        assert owned.ownership_verification.status == "verified", owned
+        assert [d.id for d in domains.list(organization_id=atlas.id).data] == [made.id]
+        assert [d.id for d in domains.list_all().data] == [made.id]
+        domains.update(organization_id=atlas.id, domain_id=made.id, enrollment_mode="manual_invitation")
+        assert domains.delete(organization_id=atlas.id, domain_id=made.id).deleted
+
+    def allowlist_and_blocklist(self):
+        blocked = clerk.blocklist_identifiers.create(request={"identifier": "*@spam.example"})
+        assert [i.id for i in clerk.blocklist_identifiers.list().data] == [blocked.id]
+        assert clerk.blocklist_identifiers.delete(identifier_id=blocked.id).deleted
+        allowed = clerk.allowlist_identifiers.create(request={"identifier": "ok@example.com", "notify": False})
+        assert [i.id for i in clerk.allowlist_identifiers.list()] == [allowed.id]
+        assert clerk.allowlist_identifiers.delete(identifier_id=allowed.id).deleted
+
+    def across_organizations(self):
+        atlas = organizations.create(request={"name": "Across"})
+        carol = users.create(email_address=["carol@py.example"])
+        memberships.create(organization_id=atlas.id, user_id=carol.id, role="org:admin")
+        dan = users.create(email_address=["dan@py.example"])
+        invited = invitations.create(organization_id=atlas.id, email_address="dan@py.example", role="org:member")
+        assert invited.id in [i.id for i in invitations.get_all(status="pending").data]
+        assert [i.id for i in users.get_organization_invitations(user_id=dan.id).data] == [invited.id]
+        assert [m.role for m in users.get_organization_memberships(user_id=carol.id).data] == ["org:admin"]
+        assert users.get_instance_organization_memberships().total_count > 1
+
+
 def main():
-    life = Life()
-    for name, test in vars(Life).items():
-        if name.startswith("_"):
-            continue
-        try:
-            test(life)
-            print(json.dumps({"name": name}))
-        except Exception:
-            print(json.dumps({"name": name, "error": traceback.format_exc()}))
+    for tests in (Life, Surroundings):
+        told = tests()
+        for name, test in vars(tests).items():
+            if name.startswith("_"):
+                continue
+            try:
+                test(told)
+                print(json.dumps({"name": name}))
+            except Exception:
+                print(json.dumps({"name": name, "error": traceback.format_exc()}))
 
 
 main()
