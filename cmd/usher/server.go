@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"usher/internal/limit"
 	"usher/internal/mail"
 	"usher/internal/outbox"
+	"usher/internal/password"
 	"usher/internal/store"
 	"usher/internal/web"
 	"usher/internal/webhook"
@@ -220,7 +222,10 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 // handler is the main listener: the probes, then every surface behind the edge.
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
-	back := &bapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits}
+	back := &bapi.Server{
+		DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits,
+		Passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2)), // the others serve on
+	}
 	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	if s.inbox {

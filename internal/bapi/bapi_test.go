@@ -3,6 +3,9 @@ package bapi_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -195,10 +198,25 @@ func TestTheDatabaseHoldsNothingThatCanBeReplayed(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(body, "ticket=eyJ") {
 		t.Fatalf("%d %s, want an answer with a ticket", status, body)
 	}
+	const password = "correct horse battery"
+	md5 := fmt.Sprintf("%x", md5.Sum([]byte(password)))
+	user := `{"username":"grace","password":"` + password + `"}`
+	fingerprint := sha256.New()
+	for _, part := range []string{"POST", "/v1/users", "", user} {
+		_, _ = io.WriteString(fingerprint, part+"\x00")
+	}
+	for _, body := range []string{user, `{"username":"imported","password_digest":"` + md5 + `","password_hasher":"md5"}`} {
+		if status, _, answer := a.call(t, "POST", "/v1/users", body, "Idempotency-Key", body[:20]); status != http.StatusOK {
+			t.Fatalf("creating a user: %d %s", status, answer)
+		}
+	}
 	for _, file := range []string{a.vars["database"], a.vars["database"] + "-wal"} {
 		raw, err := os.ReadFile(file)
 		must(t, err)
-		for what, secret := range map[string]string{"a ticket": "eyJ", "a secret key": a.vars["key"]} {
+		for what, secret := range map[string]string{
+			"a ticket": "eyJ", "a secret key": a.vars["key"], "a password": password, "a digest that costs nothing to try": md5,
+			"what a password can be tried by": hex.EncodeToString(fingerprint.Sum(nil)),
+		} {
 			if bytes.Contains(raw, []byte(secret)) {
 				t.Errorf("%s holds %s", filepath.Base(file), what)
 			}

@@ -2,8 +2,7 @@ package bapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"net/http"
 
 	"usher/internal/clerk"
@@ -29,11 +28,17 @@ func (s *Server) once(w http.ResponseWriter, req *request, h handler) ([]byte, e
 	if len(keys) > 1 || !printable(keys[0]) {
 		return nil, invite.Err(clerk.IdempotencyKeyInvalid)
 	}
-	body, replayed, err := s.DB.Once(req.Context(), req.instance, keys[0], fingerprint(req), func(ctx context.Context) ([]byte, error) {
+	results := results{}
+	operate := func(ctx context.Context) ([]byte, error) {
 		joined := *req
-		joined.Request = req.Request.WithContext(ctx)
+		joined.Request, joined.results = req.Request.WithContext(ctx), results
 		return h(s, &joined)
-	})
+	}
+	body, replayed, err := s.DB.Once(req.Context(), req.instance, keys[0], s.fingerprint(req), operate)
+	for todo, ok := errors.AsType[*errAside](err); ok; todo, ok = errors.AsType[*errAside](err) {
+		results[todo.name] = todo.work(req.Context())
+		body, replayed, err = s.DB.Once(req.Context(), req.instance, keys[0], s.fingerprint(req), operate)
+	}
 	if replayed && err == nil {
 		w.Header().Set(idempotencyReplayed, "true")
 		edge.EventOf(req.Context()).Replayed = true
@@ -51,12 +56,8 @@ func printable(key string) bool {
 	return len(key) >= 1 && len(key) <= 255
 }
 
-// fingerprint tells requests apart that must not share a key.
-func fingerprint(req *request) string {
-	h := sha256.New()
-	for _, part := range []string{req.Method, req.URL.Path, req.URL.RawQuery, string(req.body)} {
-		_, _ = h.Write([]byte(part)) // never fails
-		_, _ = h.Write([]byte{0})
-	}
-	return hex.EncodeToString(h.Sum(nil))
+// fingerprint tells requests apart that must not share a key. It is kept, and
+// the request may have a password in it: only who has the master key can try one.
+func (s *Server) fingerprint(req *request) string {
+	return s.Keys.Fingerprint(req.Method, req.URL.Path, req.URL.RawQuery, string(req.body))
 }

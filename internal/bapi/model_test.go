@@ -23,6 +23,7 @@ import (
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/oracle"
+	"usher/internal/password"
 	"usher/internal/store"
 )
 
@@ -47,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	must(t, w.db.Reserve(t.Context()))
-	api := &bapi.Server{DB: w.db, Encoder: encoder, Keys: keys}
+	api := &bapi.Server{DB: w.db, Encoder: encoder, Keys: keys, Passwords: password.NewHasher(1)}
 	w.Server = httptest.NewServer(edge.New(slog.New(slog.DiscardHandler), time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()))
 	t.Cleanup(w.Close)
 	return w

@@ -177,6 +177,21 @@ var routes = map[string]map[string]handler{
 		"PATCH": (*Server).mergeUserMetadata,
 		"PUT":   (*Server).replaceUserMetadata,
 	},
+	"/v1/users/ban":                       {"POST": (*Server).banUsers},
+	"/v1/users/unban":                     {"POST": (*Server).unbanUsers},
+	"/v1/users/{user_id}/ban":             {"POST": (*Server).banUser},
+	"/v1/users/{user_id}/unban":           {"POST": (*Server).unbanUser},
+	"/v1/users/{user_id}/lock":            {"POST": (*Server).lockUser},
+	"/v1/users/{user_id}/unlock":          {"POST": (*Server).unlockUser},
+	"/v1/users/{user_id}/verify_password": {"POST": (*Server).verifyPassword},
+	"/v1/users/{user_id}/remove_password": {"POST": (*Server).removePassword},
+	"/v1/users/{user_id}/email_address":   {"PUT": (*Server).replaceEmailAddress},
+	"/v1/email_addresses":                 {"POST": (*Server).createEmailAddress},
+	"/v1/email_addresses/{email_address_id}": {
+		"GET":    (*Server).getEmailAddress,
+		"PATCH":  (*Server).updateEmailAddress,
+		"DELETE": (*Server).deleteEmailAddress,
+	},
 
 	"/v1/organizations/{organization_id}/domains": {
 		"GET":  (*Server).listOrganizationDomains,

@@ -18,6 +18,7 @@ import (
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/limit"
+	"usher/internal/password"
 	"usher/internal/store"
 )
 
@@ -26,6 +27,8 @@ type Server struct {
 	DB      *store.DB
 	Encoder *clerk.Encoder
 	Keys    *invite.Keyring
+	// Passwords makes and compares the digests of passwords.
+	Passwords *password.Hasher
 	// Limits bounds how often an instance may call; nil for no bound.
 	Limits *limit.Limiter
 	// PrivateWebhooks allows endpoints inside: by plain http, at private addresses.
@@ -43,6 +46,7 @@ type request struct {
 	version  clerk.Version
 	query    url.Values
 	body     []byte // complete; empty without one
+	results  results
 }
 
 // handler serves one operation: its answer is the complete body, or nil for none.

@@ -16,6 +16,7 @@ import (
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/oracle"
+	"usher/internal/password"
 	"usher/internal/store"
 	"usher/internal/wiretest"
 )
@@ -53,7 +54,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	in, key, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Wire", MaxAllowedMemberships: 5}, "")
 	must(t, err)
 	vars := map[string]string{
-		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257),
+		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257), "endless": strings.Repeat("x", invite.MaxPassword+1),
 		"types":    strings.Repeat("organization.created,", 100) + "organization.created",
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
@@ -114,7 +115,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	must(t, err)
 	vars["other"] = other
 	vars["long_address"] = strings.Repeat("x", 65) + "@example.com"
-	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys}
+	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: password.NewHasher(1)}
 	if change != nil {
 		change(api)
 	}

@@ -149,6 +149,22 @@ var Table = []Refusal{
 	{invite.URLInsecure, 422, "insecure_url", "URL must be https", "%p must be an https URL.", "param_name", "an http redirect URL of a live instance that is not local"},
 	{invite.URLNotListed, 422, "form_param_value_invalid", "is invalid", "%p does not lead to one of the instance's redirect URLs.", "param_name", "the instance lists redirect URLs, and an invitation would lead elsewhere"},
 	{invite.DataMissing, 422, "form_data_missing", "data is missing", "At least one of the following must be included: %s.", "param_names", "a user without any identifier"},
+	{invite.ParamExclusive, 422, "form_param_value_invalid", "is invalid", "%p cannot be included together with %v.", "param_name", "two parameters of which only one can be given"},
+	{invite.ParamNeeded, 422, "form_conditional_param_missing", "is missing", "%p must be included, because of another parameter.", "param_name", "a parameter that another one needs is absent"},
+
+	{invite.UsernameLength, 422, "form_username_invalid_length", "invalid length", "Username must be between %v and %d characters long.", "param_name", "a username shorter or longer than allowed"},
+	{invite.UsernameCharacter, 422, "form_username_invalid_character", "invalid character", "Username can have only Latin letters, digits, hyphens and underscores.", "param_name", "a username with any other character"},
+	{invite.UsernameDigits, 422, "form_username_needs_non_number_code", "needs a non-number", "Username must have something else than digits.", "param_name", "a username of digits only"},
+	{invite.PasswordTooShort, 422, "form_password_length_too_short", "is too short", "Passwords must be %d characters or more.", "param_name", "a password shorter than allowed"},
+	{invite.PasswordTooLong, 422, "form_password_size_in_bytes_exceeded", "is too long", "Passwords must have at most %d bytes.", "param_name", "a password longer than allowed"},
+	{invite.PasswordDigest, 422, "form_password_digest_invalid", "digest is invalid", "%p is no digest of the hasher %v, or one that costs too much to compare.", "param_name", "a digest that its hasher could not have made, or with costs out of bounds"},
+	{invite.PasswordIncorrect, 422, "incorrect_password", "incorrect password", "The password is not the user's.", "param_name", "the password to verify is another one"},
+	{invite.NoPassword, 400, "no_password_set", "no password", "The user has no password.", "", "the user whose password is to be verified has none"},
+	{invite.AddressNotFound, 404, "resource_not_found", "not found", "No email address was found with id %v.", "", "no user has an address with the id"},
+	{invite.AddressUnverified, 422, "form_verification_needed", "verification needed", "%p is only possible for a verified email address.", "param_name", "an unverified address cannot become the primary one"},
+	{invite.LastIdentifier, 400, "identification_deletion_failed", "deletion failed", "The last identifier of a user cannot be deleted.", "", "the user would have neither an address nor a username"},
+	{invite.UserBanned, 403, "user_banned", "user is banned", "The user is banned and cannot join.", "", "who redeems a ticket is banned"},
+	{invite.UserLocked, 403, "user_locked", "user is locked", "The user is locked and cannot join.", "", "who redeems a ticket is locked"},
 }
 
 const keyInvalid = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct."

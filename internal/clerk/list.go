@@ -119,15 +119,58 @@ func ParseChoice(q url.Values, param string) (c invite.Choice, err error) {
 	return c, err
 }
 
-// ParseSearch reads query, the text that is searched for. A NUL, and bytes that are
-// no UTF-8, are refused: no text has them, and a search might end at them.
-func ParseSearch(q url.Values) (string, error) {
-	search := q.Get("query")
+// ParseBetween reads the bounds …_after and …_before of an instant in Unix
+// milliseconds, both exclusive, as the first instant that is inside and the first
+// behind; 0 where there is none.
+func ParseBetween(q url.Values, field string) (from, until invite.Instant, err error) {
+	after, err := parseInstant(q, field+"_after")
+	if err != nil {
+		return 0, 0, err
+	}
+	if after != nil {
+		from = *after + 1
+	}
+	before, err := parseInstant(q, field+"_before")
+	if before != nil {
+		until = max(*before, 1) // nothing is before 0, nor is what never was
+	}
+	return from, until, err
+}
+
+// ParseSince reads an inclusive bound of an instant, 0 where there is none.
+func ParseSince(q url.Values, param string) (invite.Instant, error) {
+	since, err := parseInstant(q, param)
+	if since == nil {
+		return 0, err
+	}
+	return max(*since, 1), nil
+}
+
+func parseInstant(q url.Values, param string) (*invite.Instant, error) {
+	raw := q.Get(param)
+	if raw == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(raw, 10, 64)
+	if err != nil || n < 0 || n >= int64(invite.Never) {
+		return nil, invite.ParamErr(invite.ParamValue, param, raw)
+	}
+	i := invite.Instant(n)
+	return &i, nil
+}
+
+// ParseSearch reads query, the text that is searched for, as ParseSearchIn does.
+func ParseSearch(q url.Values) (string, error) { return ParseSearchIn(q, "query") }
+
+// ParseSearchIn reads a text that is searched for. A NUL, and bytes that are no
+// UTF-8, are refused: no text has them, and a search might end at them.
+func ParseSearchIn(q url.Values, param string) (string, error) {
+	search := q.Get(param)
 	if utf8.RuneCountInString(search) > maxSearch {
-		return "", &invite.Error{Kind: invite.ParamTooLong, Param: "query", Limit: maxSearch}
+		return "", &invite.Error{Kind: invite.ParamTooLong, Param: param, Limit: maxSearch}
 	}
 	if !utf8.ValidString(search) || strings.ContainsRune(search, 0) {
-		return "", invite.ParamErr(invite.ParamFormat, "query")
+		return "", invite.ParamErr(invite.ParamFormat, param)
 	}
 	return search, nil
 }

@@ -91,13 +91,16 @@ func (r *CreateOrganization) Organization() (invite.NewOrganization, error) {
 	}, err
 }
 
-func parseCreatedAt(raw *string) (*invite.Instant, error) {
+func parseCreatedAt(raw *string) (*invite.Instant, error) { return parseTime("created_at", raw) }
+
+// parseTime returns nil for nothing and for an empty text.
+func parseTime(param string, raw *string) (*invite.Instant, error) {
 	if raw == nil || *raw == "" {
 		return nil, nil
 	}
 	t, err := time.Parse(time.RFC3339, *raw)
 	if err != nil || t.UnixMilli() <= 0 || t.Year() > 9999 {
-		return nil, invite.ParamErr(invite.ParamTime, "created_at")
+		return nil, invite.ParamErr(invite.ParamTime, param)
 	}
 	at := invite.At(t)
 	return &at, nil
@@ -147,64 +150,6 @@ type UpdateMembership struct {
 
 // RoleName returns the role asked for, or nothing.
 func (r *UpdateMembership) RoleName() string { return or(r.Role, "") }
-
-// CreateUser is the body of POST /users. The two switches about passwords are
-// accepted because users here have none, so that both hold.
-type CreateUser struct {
-	ExternalID              *string  `json:"external_id"`
-	FirstName               *string  `json:"first_name"`
-	LastName                *string  `json:"last_name"`
-	EmailAddress            []string `json:"email_address"`
-	Username                *string  `json:"username"`
-	SkipPasswordChecks      *bool    `json:"skip_password_checks"`
-	SkipPasswordRequirement *bool    `json:"skip_password_requirement"`
-	CreatedAt               *string  `json:"created_at"`
-	UserMetadata
-}
-
-// User returns what the request asks for.
-func (r *CreateUser) User() (invite.NewUser, error) {
-	at, err := parseCreatedAt(r.CreatedAt)
-	return invite.NewUser{
-		EmailAddresses: r.EmailAddress, Username: or(r.Username, ""), FirstName: or(r.FirstName, ""), LastName: or(r.LastName, ""),
-		ExternalID: or(r.ExternalID, ""), Metadata: r.Change(false), CreatedAt: or(at, 0),
-	}, err
-}
-
-// UpdateUser is the body of PATCH /users/{id}.
-type UpdateUser struct {
-	ExternalID            Nullable `json:"external_id"`
-	FirstName             Nullable `json:"first_name"`
-	LastName              Nullable `json:"last_name"`
-	Username              Nullable `json:"username"`
-	PrimaryEmailAddressID *string  `json:"primary_email_address_id"`
-	CreatedAt             *string  `json:"created_at"`
-}
-
-// Nullable is a text that a client may leave as it is, set, or clear with null.
-type Nullable struct{ value *string }
-
-// UnmarshalJSON reads a string or null; null clears.
-func (n *Nullable) UnmarshalJSON(raw []byte) error {
-	var s string
-	n.value = &s
-	return json.Unmarshal(raw, &s)
-}
-
-// Change returns the change the request asks for.
-func (r *UpdateUser) Change() (invite.UserChange, error) {
-	at, err := parseCreatedAt(r.CreatedAt)
-	return invite.UserChange{
-		ExternalID: r.ExternalID.value, FirstName: r.FirstName.value, LastName: r.LastName.value,
-		Username: r.Username.value, PrimaryEmailAddressID: r.PrimaryEmailAddressID, CreatedAt: at,
-	}, err
-}
-
-// UpdateUserWithMetadata is that body in versions up to 2025-11-10.
-type UpdateUserWithMetadata struct {
-	UpdateUser
-	UserMetadata
-}
 
 // RedeemTicket is the body of POST /tickets/redeem, which is our own: the
 // product finishes an invitation on its page and with its own sign-in.

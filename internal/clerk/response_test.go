@@ -86,7 +86,7 @@ func TestUserWithoutAnything(t *testing.T) {
 
 func TestVerificationOfAnAddress(t *testing.T) {
 	want := []*clerk.Verification{
-		nil,
+		{Object: "verification_otp", Status: "unverified", Strategy: "email_code"},
 		{Object: "verification_admin", Status: "verified", Strategy: "admin"},
 		{Object: "verification_ticket", Status: "verified", Strategy: "ticket"},
 	}

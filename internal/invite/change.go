@@ -121,52 +121,10 @@ func set[T any](field *T, value *T) {
 	}
 }
 
-// NewUser is what a client asks for when it creates a user.
-type NewUser struct {
-	EmailAddresses      []string // verified, the first one primary
-	Username            string
-	FirstName, LastName string
-	ExternalID          string
-	Metadata            MetadataChange
-	CreatedAt           Instant // 0: now
-
-	Emails []Email // set by Check
-}
-
-// maxAddresses is how many addresses a user may be created with.
-const maxAddresses = 100
-
-// Check folds n's inputs in place and refuses what breaks a rule: a user needs
-// an address or a username.
-func (n *NewUser) Check() error {
-	if len(n.EmailAddresses) == 0 && n.Username == "" {
-		return Err(DataMissing, "email_address", "username")
-	}
-	if len(n.EmailAddresses) > maxAddresses {
-		return &Error{Kind: ParamTooMany, Param: "email_address", Limit: maxAddresses}
-	}
-	n.Emails = n.Emails[:0]
-	for _, s := range n.EmailAddresses {
-		e, ok := ParseEmail(s)
-		if !ok {
-			return ParamErr(ParamEmailFormat, "email_address")
-		}
-		for _, other := range n.Emails {
-			if other.Key == e.Key {
-				return ParamErr(ParamDuplicate, "email_address")
-			}
-		}
-		n.Emails = append(n.Emails, e)
-	}
-	return checkTexts(map[string]string{
-		"username": n.Username, "first_name": n.FirstName, "last_name": n.LastName, "external_id": n.ExternalID,
-	})
-}
-
 // checkTexts bounds a person's short texts to MaxName characters, none of them
 // control characters.
 func checkTexts(texts map[string]string) error {
-	for _, param := range []string{"username", "first_name", "last_name", "external_id"} {
+	for _, param := range []string{"first_name", "last_name", "external_id"} {
 		if bad := checkText(param, texts[param]); bad != nil {
 			return bad
 		}
@@ -182,46 +140,6 @@ func checkText(param, text string) *Error {
 		return ParamErr(ParamFormat, param)
 	}
 	return nil
-}
-
-// UserChange changes a user. Nil fields are left as they are.
-type UserChange struct {
-	Username              *string
-	FirstName, LastName   *string
-	ExternalID            *string
-	PrimaryEmailAddressID *string
-	CreatedAt             *Instant
-	Metadata              MetadataChange
-}
-
-// Apply changes u, or refuses the inputs that break a rule.
-func (c *UserChange) Apply(u *User) error {
-	set(&u.Username, c.Username)
-	set(&u.FirstName, c.FirstName)
-	set(&u.LastName, c.LastName)
-	set(&u.ExternalID, c.ExternalID)
-	set(&u.CreatedAt, c.CreatedAt)
-	if err := checkTexts(map[string]string{
-		"username": u.Username, "first_name": u.FirstName, "last_name": u.LastName, "external_id": u.ExternalID,
-	}); err != nil {
-		return err
-	}
-	if id := c.PrimaryEmailAddressID; id != nil {
-		if !u.hasVerified(*id) {
-			return Err(IdentifierNotFound, *id)
-		}
-		u.PrimaryEmailAddressID = *id
-	}
-	return c.Metadata.Apply(&u.PublicMetadata, &u.PrivateMetadata, &u.UnsafeMetadata)
-}
-
-func (u *User) hasVerified(id string) bool {
-	for _, a := range u.EmailAddresses {
-		if a.ID == id {
-			return a.Verified != Unverified
-		}
-	}
-	return false
 }
 
 // NewMembership adds a user to an organization.

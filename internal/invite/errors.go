@@ -95,6 +95,22 @@ const (
 	URLNotListed     Kind = "url not listed"             // Param
 	DataMissing      Kind = "required attribute missing" // Values: the parameters
 
+	ParamExclusive    Kind = "parameters exclude each other" // Param, Values: the other
+	ParamNeeded       Kind = "parameter missing beside"      // Param
+	UsernameLength    Kind = "username length"               // Param, Values: the least, Limit: the most
+	UsernameCharacter Kind = "username character"            // Param
+	UsernameDigits    Kind = "username of digits"            // Param
+	PasswordTooShort  Kind = "password too short"            // Param, Limit
+	PasswordTooLong   Kind = "password too long"             // Param, Limit: bytes
+	PasswordDigest    Kind = "password digest invalid"       // Param, Values: the hasher
+	PasswordIncorrect Kind = "password incorrect"            // Param
+	NoPassword        Kind = "no password"
+	AddressNotFound   Kind = "email address not found"    // Values: the id
+	AddressUnverified Kind = "email address not verified" // Param
+	LastIdentifier    Kind = "last identifier"
+	UserBanned        Kind = "user banned"
+	UserLocked        Kind = "user locked"
+
 	CursorExpired    Kind = "cursor expired"             // Param
 	TooManyEndpoints Kind = "too many webhook endpoints" // Limit
 	EndpointDisabled Kind = "webhook endpoint disabled"

@@ -96,7 +96,7 @@ func (i *Invitation) CheckJoiner(u *User) error {
 	if !u.Owns(i.Email.Key) {
 		return i.refuse(AddressNotOwned, ApplicationAddressNotOwned)
 	}
-	return nil
+	return u.CheckEntry()
 }
 
 // Decline makes a pending invitation declined, refusing as Accept does.

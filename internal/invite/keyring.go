@@ -22,6 +22,7 @@ const MinMasterKey = 32
 type Keyring struct {
 	ticket sync.Pool   // of hash.Hash keyed to sign tickets: preparing the key costs as much as signing
 	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
+	finger []byte      // keys the fingerprints of requests
 	mark   string
 }
 
@@ -51,7 +52,11 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sealing key: %w", err)
 	}
-	k := &Keyring{seal: aead, mark: hex.EncodeToString(mark)}
+	finger, err := hkdf.Key(sha256.New, master, nil, "usher/v1/fingerprint", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the fingerprint key: %w", err)
+	}
+	k := &Keyring{seal: aead, finger: finger, mark: hex.EncodeToString(mark)}
 	k.ticket.New = func() any { return hmac.New(sha256.New, ticket) }
 	return k, nil
 }
@@ -84,4 +89,15 @@ func (k *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 		return nil, errors.New("sealed value too short")
 	}
 	return k.seal.Open(nil, sealed[:n], sealed[n:], []byte(context))
+}
+
+// Fingerprint returns 64 hexadecimal digits by which texts that must not be kept
+// are known again (HMAC-SHA256).
+func (k *Keyring) Fingerprint(texts ...string) string {
+	h := hmac.New(sha256.New, k.finger)
+	for _, text := range texts {
+		_, _ = h.Write([]byte(text)) // never fails
+		_, _ = h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -87,9 +87,10 @@ func (t *tx) countEnrollments(d *invite.Domain, kind invite.EnrollmentKind, by i
 	return err
 }
 
-// disenroll deletes what domains have made for a user who has become a member of
-// the organization, or who is being deleted when no organization is given.
-func (t *tx) disenroll(instance, user, organization string) error {
+// disenroll deletes what domains have made for a user: by an address that is the
+// user's no longer, for an organization that the user has joined, or, without
+// either, for one who is being deleted.
+func (t *tx) disenroll(instance, user, organization, address string) error {
 	type gone struct {
 		domain invite.Domain
 		kind   invite.EnrollmentKind
@@ -100,8 +101,8 @@ func (t *tx) disenroll(instance, user, organization string) error {
 	}
 	if err := t.each(`
 		DELETE FROM enrollments
-		WHERE instance_id = $1 AND user_id = $2 AND ($3 = '' OR organization_id = $3)
-		RETURNING domain_id, organization_id, kind, status`, []any{instance, user, organization}, func(row scanner) error {
+		WHERE instance_id = $1 AND user_id = $2 AND ($3 = '' OR organization_id = $3) AND ($4 = '' OR email_address_id = $4)
+		RETURNING domain_id, organization_id, kind, status`, []any{instance, user, organization, address}, func(row scanner) error {
 		g, status := gone{domain: invite.Domain{InstanceID: instance}}, ""
 		err := row.Scan(&g.domain.ID, &g.domain.OrganizationID, &g.kind, &status)
 		if status == "pending" {

@@ -61,7 +61,7 @@ func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invit
 		return nil, err
 	}
 	if o.Domains > 0 {
-		if err := t.disenroll(o.InstanceID, u.ID, o.ID); err != nil {
+		if err := t.disenroll(o.InstanceID, u.ID, o.ID, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +118,7 @@ type MembershipFilter struct {
 // by creation. Nobody has a phone number, so they all tie.
 var membershipOrders = map[string]string{
 	"": `m.id`, "created_at": `m.id`, "phone_number": `m.id`, "email_address": `COALESCE(e.email_address, '')`,
-	"first_name": `u.first_name`, "last_name": `u.last_name`, "username": `u.username`,
+	"first_name": `u.first_name`, "last_name": `u.last_name`, "username": `u.username_key`,
 }
 
 // Memberships returns one page of an organization's memberships and the number that match.

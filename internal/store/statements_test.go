@@ -334,6 +334,34 @@ func TestPlans(t *testing.T) {
 		check("deliveries of one status", query, "deliveries_by_status", args...)
 	}
 
+	check("an address", `SELECT `+addressColumns+` FROM email_addresses e WHERE e.instance_id = $1 AND e.id = $2`, "email_addresses_by_id")
+	reading := db.begin(nil)
+	for _, descending := range []bool{false, true} {
+		for _, f := range []UserFilter{
+			{OrderBy: "created_at"}, {OrderBy: "created_at", CreatedAt: Between{From: 1, Until: 2}}, {OrderBy: "created_at", Query: "ada"},
+		} {
+			f.Limit, f.Descending = 10, descending
+			query, args, err := reading.userList("ins_1", &f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("users by creation", query, "users_by_creation", args...)
+		}
+		f := UserFilter{StartingAfter: "user_1", Descending: descending}
+		var q where
+		q.and(`u.instance_id = ` + q.arg("ins_1"))
+		q.after(1, &f)
+		check("users after another", `SELECT u.id FROM users u`+q.clause()+order(`u.created_at`, `u.id`, descending)+q.limit(invite.Page{Limit: 10}),
+			"users_by_creation (instance_id=? AND (created_at,id)", q.args...)
+	}
+	for _, f := range []UserFilter{{EmailAddresses: []string{"a@example.com"}}, {Usernames: []string{"ada1"}}, {IDs: invite.Choice{Only: []string{"user_1"}}}} {
+		q, _ := f.where("ins_1")
+		got := plan(t, db.sql, `SELECT count(*) FROM users u`+q.clause(), q.args...)
+		if strings.Contains(got, "SCAN") || strings.Contains(got, "users_by_creation") {
+			t.Errorf("counting a few users reads all: %s", got)
+		}
+	}
+
 	for _, row := range []struct{ file, begin, index string }{
 		{"event.go", "DELETE FROM attempts", "sqlite_autoindex_attempts_1"},
 		{"event.go", "DELETE FROM deliveries", "sqlite_autoindex_deliveries_1"},
@@ -356,6 +384,8 @@ func TestPlans(t *testing.T) {
 		{"enrollment.go", "SELECT EXISTS (SELECT 1 FROM enrollment_jobs", "sqlite_autoindex_enrollment_jobs_1"},
 		{"enrollment.go", "DELETE FROM enrollments WHERE (", "sqlite_autoindex_enrollments_1"},
 		{"enrollment.go", "DELETE FROM enrollments WHERE instance_id", "enrollments_by_user"},
+		{"email_address.go", "SELECT user_id FROM email_addresses", "email_addresses_by_key"},
+		{"email_address.go", "SELECT count(*) FROM email_addresses", "email_addresses_by_key"},
 		{"access.go", "SELECT EXISTS (SELECT 1 FROM list_identifiers", "list_identifiers_by_key"},
 		{"access.go", "SELECT count(*) FROM list_identifiers", "sqlite_autoindex_list_identifiers_1"},
 		{"invitation.go", "SELECT COALESCE((SELECT m.role_id", "email_addresses_by_key"},

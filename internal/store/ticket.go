@@ -125,11 +125,17 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 		return u, found.Invitation.CheckJoiner(u)
 	}
 	u, err := t.owner(in.ID, email)
-	if !errors.Is(err, invite.Err(invite.UserNotFound)) {
-		return u, err
+	if errors.Is(err, invite.Err(invite.UserNotFound)) {
+		if in.MailProofOnly && ch != invite.ByMail {
+			return nil, invite.Err(invite.MailboxUnproven)
+		}
+		u, err = t.reserver(in, email)
 	}
-	if in.MailProofOnly && ch != invite.ByMail {
-		return nil, invite.Err(invite.MailboxUnproven)
+	switch {
+	case err == nil:
+		return u, found.Invitation.CheckJoiner(u)
+	case !errors.Is(err, invite.Err(invite.UserNotFound)):
+		return nil, err
 	}
 	n := invite.NewUser{
 		Emails: []invite.Email{email}, FirstName: j.FirstName, LastName: j.LastName, ExternalID: j.ExternalID,

@@ -8,14 +8,30 @@ import (
 	"usher/internal/invite"
 )
 
-const userColumns = `u.id, u.external_id, u.username, u.first_name, u.last_name, u.primary_email_address_id,
-	u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.created_at, u.updated_at`
+const userColumns = `u.id, u.external_id, u.username, u.first_name, u.last_name, u.locale, u.primary_email_address_id,
+	u.public_metadata, u.private_metadata, u.unsafe_metadata, u.password_digest <> '', u.password_changed_at, u.banned, u.locked,
+	u.delete_self, u.create_organizations, u.create_organizations_limit, u.bypass_client_trust,
+	u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at`
 
 func scanUser(row scanner) (*invite.User, error) {
 	var u invite.User
-	err := row.Scan(&u.ID, &u.ExternalID, &u.Username, &u.FirstName, &u.LastName, &u.PrimaryEmailAddressID,
-		(*[]byte)(&u.PublicMetadata), (*[]byte)(&u.PrivateMetadata), (*[]byte)(&u.UnsafeMetadata), &u.Banned, &u.CreatedAt, &u.UpdatedAt)
+	var limit int
+	err := row.Scan(&u.ID, &u.ExternalID, &u.Username, &u.FirstName, &u.LastName, &u.Locale, &u.PrimaryEmailAddressID,
+		(*[]byte)(&u.PublicMetadata), (*[]byte)(&u.PrivateMetadata), (*[]byte)(&u.UnsafeMetadata), &u.HasPassword, &u.PasswordChangedAt,
+		&u.Banned, &u.Locked, &u.DeleteSelf, &u.CreateOrganizations, &limit, &u.BypassClientTrust,
+		&u.LegalAcceptedAt, &u.LastSignInAt, &u.LastActiveAt, &u.CreatedAt, &u.UpdatedAt)
+	if limit >= 0 {
+		u.OrganizationsLimit = &limit
+	}
 	return &u, err
+}
+
+// organizationsLimit returns how the limit of a user is stored.
+func organizationsLimit(u *invite.User) int {
+	if u.OrganizationsLimit == nil {
+		return -1
+	}
+	return *u.OrganizationsLimit
 }
 
 // user returns the user with all addresses, or refuses with UserNotFound.
@@ -25,19 +41,6 @@ func (t *tx) user(instance, id string) (*invite.User, error) {
 		return nil, missing(err, invite.Err(invite.UserNotFound, id))
 	}
 	return u, t.addresses(instance, u)
-}
-
-func (t *tx) addresses(instance string, u *invite.User) error {
-	return t.each(`
-		SELECT e.id, e.user_id, e.email_address, e.email_key, e.verified, e.created_at, e.updated_at
-		FROM email_addresses e
-		WHERE e.instance_id = $1 AND e.user_id = $2
-		ORDER BY e.id`, []any{instance, u.ID}, func(row scanner) error {
-		var a invite.EmailAddress
-		err := row.Scan(&a.ID, &a.UserID, &a.Email.Address, &a.Email.Key, &a.Verified, &a.CreatedAt, &a.UpdatedAt)
-		u.EmailAddresses = append(u.EmailAddresses, a)
-		return err
-	})
 }
 
 // owner returns the user who has verified the address, or UserNotFound.
@@ -105,8 +108,16 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 	}
 	u := &invite.User{
 		ID: t.newID(userID), ExternalID: n.ExternalID, Username: n.Username,
-		FirstName: n.FirstName, LastName: n.LastName, CreatedAt: t.now, UpdatedAt: t.now,
+		FirstName: n.FirstName, LastName: n.LastName, Locale: n.Locale, CreatedAt: t.now, UpdatedAt: t.now,
 		PublicMetadata: emptyObject, PrivateMetadata: emptyObject, UnsafeMetadata: emptyObject,
+		Banned: n.Banned, Locked: n.Locked, LegalAcceptedAt: n.LegalAcceptedAt,
+		UserSettings: invite.UserSettings{DeleteSelf: true, CreateOrganizations: true},
+	}
+	if n.PasswordDigest != "" {
+		u.HasPassword, u.PasswordChangedAt = true, t.now
+	}
+	if err := n.Settings.Apply(&u.UserSettings); err != nil {
+		return nil, err
 	}
 	if n.CreatedAt != 0 {
 		u.CreatedAt = n.CreatedAt
@@ -114,15 +125,15 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 	if err := n.Metadata.Apply(&u.PublicMetadata, &u.PrivateMetadata, &u.UnsafeMetadata); err != nil {
 		return nil, err
 	}
-	for _, e := range n.Emails {
-		u.EmailAddresses = append(u.EmailAddresses, invite.EmailAddress{
-			ID: t.newID(emailAddressID), UserID: u.ID, Email: e, Verified: by, CreatedAt: t.now, UpdatedAt: t.now,
-		})
+	for i := range n.Emails {
+		a := n.Address(i, by)
+		a.ID, a.UserID, a.CreatedAt, a.UpdatedAt = t.newID(emailAddressID), u.ID, t.now, t.now
+		u.EmailAddresses = append(u.EmailAddresses, a)
 	}
 	if len(u.EmailAddresses) > 0 {
 		u.PrimaryEmailAddressID = u.EmailAddresses[0].ID
 	}
-	if err := t.insertUser(in.ID, u); err != nil {
+	if err := t.insertUser(in.ID, u, n.PasswordDigest); err != nil {
 		return nil, err
 	}
 	if err := t.count(in.ID, "users", 1); err != nil {
@@ -136,7 +147,7 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 	return u, t.event(in.ID, "", invite.UserCreatedEvent, u)
 }
 
-func (t *tx) insertUser(instance string, u *invite.User) error {
+func (t *tx) insertUser(instance string, u *invite.User, digest string) error {
 	for i := range u.EmailAddresses {
 		if err := t.insertAddress(instance, &u.EmailAddresses[i]); err != nil {
 			return err
@@ -146,23 +157,15 @@ func (t *tx) insertUser(instance string, u *invite.User) error {
 		return err
 	}
 	_, err := t.exec(`
-		INSERT INTO users (instance_id, id, external_id, username, first_name, last_name, primary_email_address_id,
-			public_metadata, private_metadata, unsafe_metadata, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		instance, u.ID, u.ExternalID, u.Username, u.FirstName, u.LastName, u.PrimaryEmailAddressID,
-		string(u.PublicMetadata), string(u.PrivateMetadata), string(u.UnsafeMetadata), u.CreatedAt, u.UpdatedAt)
-	return err
-}
-
-func (t *tx) insertAddress(instance string, a *invite.EmailAddress) error {
-	n, err := t.exec(`
-		INSERT INTO email_addresses (instance_id, user_id, id, email_address, email_key, email_domain, verified, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT DO NOTHING`,
-		instance, a.UserID, a.ID, a.Email.Address, a.Email.Key, a.Email.Domain(), a.Verified, a.CreatedAt, a.UpdatedAt)
-	if err == nil && n == 0 {
-		return invite.ParamErr(invite.IdentifierExists, "email_address", a.Email.Address)
-	}
+		INSERT INTO users (instance_id, id, external_id, username, username_key, first_name, last_name, name_key, locale,
+			primary_email_address_id, public_metadata, private_metadata, unsafe_metadata, password_digest, password_changed_at,
+			banned, locked, delete_self, create_organizations, create_organizations_limit, bypass_client_trust,
+			legal_accepted_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		instance, u.ID, u.ExternalID, u.Username, invite.Fold(u.Username), u.FirstName, u.LastName, u.NameKey(), u.Locale,
+		u.PrimaryEmailAddressID, string(u.PublicMetadata), string(u.PrivateMetadata), string(u.UnsafeMetadata), digest, u.PasswordChangedAt,
+		u.Banned, u.Locked, u.DeleteSelf, u.CreateOrganizations, organizationsLimit(u), u.BypassClientTrust,
+		u.LegalAcceptedAt, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
@@ -170,7 +173,7 @@ func (t *tx) insertAddress(instance string, a *invite.EmailAddress) error {
 // same promise; asking first tells which of them it is.
 func (t *tx) uniqueUser(instance string, u *invite.User) error {
 	for _, f := range []struct{ column, value, param string }{
-		{"username", u.Username, "username"},
+		{"username_key", invite.Fold(u.Username), "username"},
 		{"external_id", u.ExternalID, "external_id"},
 	} {
 		if f.value == "" {
@@ -198,64 +201,70 @@ func (db *DB) User(ctx context.Context, in *invite.Instance, id string) (*invite
 	return u, err
 }
 
-// UserFilter selects and orders a list of users. Empty fields select all.
-type UserFilter struct {
-	EmailAddresses []string // any of these, compared folded
-	IDs            []string
-	ExternalIDs    []string
-	Usernames      []string
-	Query          string // part of an address, name, username or the exact id, in any case
-	OrderBy        string // created_at, updated_at, first_name, last_name or username
-	Descending     bool
-	invite.Page
+// UpdateUser changes a user.
+func (db *DB) UpdateUser(ctx context.Context, in *invite.Instance, id string, c invite.UserChange) (*invite.User, error) {
+	var u *invite.User
+	err := db.write(ctx, func(t *tx) (err error) {
+		u, err = t.changeUser(in, id, &c)
+		return err
+	})
+	return u, err
 }
 
-func (f *UserFilter) where(instance string) (q where, unfiltered bool) {
-	tenant := q.arg(instance)
-	q.and(`u.instance_id = ` + tenant)
-	q.in(`u.id`, f.IDs)
-	q.in(`u.external_id`, f.ExternalIDs)
-	q.in(`u.username`, f.Usernames)
-	addresses := `u.id IN (SELECT e.user_id FROM email_addresses e WHERE e.instance_id = ` + tenant + ` AND `
-	if len(f.EmailAddresses) > 0 {
-		q.and(addresses + `e.email_key IN (` + q.list(keysOf(f.EmailAddresses)) + `))`)
+func (t *tx) changeUser(in *invite.Instance, id string, c *invite.UserChange) (*invite.User, error) {
+	u, err := t.user(in.ID, id)
+	if err != nil {
+		return nil, err
 	}
-	if f.Query != "" {
-		like := ` LIKE ` + q.arg(contains(f.Query)) + ` ESCAPE '\'`
-		q.and(`(u.id = ` + q.arg(f.Query) + ` OR lower(u.first_name || ' ' || u.last_name)` + like +
-			` OR lower(u.username)` + like + ` OR ` + addresses + `e.email_address` + like + `))`)
+	if err := c.Apply(u); err != nil {
+		return nil, err
 	}
-	return q, len(q.conditions) == 1
-}
-
-// keysOf folds addresses; one that is malformed stands for itself and matches nothing.
-func keysOf(addresses []string) []string {
-	keys := make([]string, len(addresses))
-	for i, s := range addresses {
-		keys[i] = s
-		if e, ok := invite.ParseEmail(s); ok {
-			keys[i] = e.Key
+	if err := t.uniqueUser(in.ID, u); err != nil {
+		return nil, err
+	}
+	if c.PasswordDigest != nil {
+		if err := t.setPassword(in.ID, u, *c.PasswordDigest); err != nil {
+			return nil, err
 		}
 	}
-	return keys
+	return u, t.saveUser(in.ID, u)
 }
 
-// Users returns one page of users.
-func (db *DB) Users(ctx context.Context, in *invite.Instance, f UserFilter) ([]*invite.User, error) {
+// saveUser stores what was changed in u, its password apart, and tells of it.
+func (t *tx) saveUser(instance string, u *invite.User) error {
+	u.UpdatedAt, t.changedAll = t.now, true
+	if _, err := t.exec(`
+		UPDATE users
+		SET external_id = $3, username = $4, username_key = $5, first_name = $6, last_name = $7, name_key = $8, locale = $9,
+			primary_email_address_id = $10, public_metadata = $11, private_metadata = $12, unsafe_metadata = $13,
+			banned = $14, locked = $15, delete_self = $16, create_organizations = $17, create_organizations_limit = $18,
+			bypass_client_trust = $19, legal_accepted_at = $20, created_at = $21, updated_at = $22
+		WHERE instance_id = $1 AND id = $2`,
+		instance, u.ID, u.ExternalID, u.Username, invite.Fold(u.Username), u.FirstName, u.LastName, u.NameKey(), u.Locale,
+		u.PrimaryEmailAddressID, string(u.PublicMetadata), string(u.PrivateMetadata), string(u.UnsafeMetadata),
+		u.Banned, u.Locked, u.DeleteSelf, u.CreateOrganizations, organizationsLimit(u),
+		u.BypassClientTrust, u.LegalAcceptedAt, u.CreatedAt, u.UpdatedAt); err != nil {
+		return err
+	}
+	return t.event(instance, "", invite.UserUpdatedEvent, u)
+}
+
+// BanUsers bans users, or takes their bans away, all of them or none, and returns
+// them in the order given. Those of whom it is true already stay as they are.
+func (db *DB) BanUsers(ctx context.Context, in *invite.Instance, ids []string, banned bool) ([]*invite.User, error) {
 	var list []*invite.User
-	err := db.read(ctx, func(t *tx) error {
-		list = nil
-		q, _ := f.where(in.ID)
-		query := `SELECT ` + userColumns + ` FROM users u` + q.clause() + order(`u.`+f.OrderBy, `u.id`, f.Descending) + q.limit(f.Page)
-		if err := t.each(query, q.args, func(row scanner) error {
-			u, err := scanUser(row)
-			list = append(list, u)
-			return err
-		}); err != nil {
-			return err
-		}
-		for _, u := range list {
-			if err := t.addresses(in.ID, u); err != nil {
+	err := db.write(ctx, func(t *tx) error {
+		list = make([]*invite.User, len(ids))
+		for i, id := range ids {
+			u, err := t.user(in.ID, id)
+			if err != nil {
+				return err
+			}
+			if list[i] = u; u.Banned == banned {
+				continue
+			}
+			u.Banned = banned
+			if err := t.saveUser(in.ID, u); err != nil {
 				return err
 			}
 		}
@@ -264,41 +273,15 @@ func (db *DB) Users(ctx context.Context, in *invite.Instance, f UserFilter) ([]*
 	return list, err
 }
 
-// CountUsers returns how many users match.
-func (db *DB) CountUsers(ctx context.Context, in *invite.Instance, f UserFilter) (int, error) {
-	var n int
-	err := db.read(ctx, func(t *tx) (err error) {
-		q, unfiltered := f.where(in.ID)
-		n, err = t.total(in.ID, "users", unfiltered, q)
-		return err
-	})
-	return n, err
-}
-
-// UpdateUser changes a user.
-func (db *DB) UpdateUser(ctx context.Context, in *invite.Instance, id string, c invite.UserChange) (*invite.User, error) {
+// LockUser locks a user until the lock is taken away, or takes it away.
+func (db *DB) LockUser(ctx context.Context, in *invite.Instance, id string, locked bool) (*invite.User, error) {
 	var u *invite.User
 	err := db.write(ctx, func(t *tx) (err error) {
-		if u, err = t.user(in.ID, id); err != nil {
+		if u, err = t.user(in.ID, id); err != nil || u.Locked == locked {
 			return err
 		}
-		if err := c.Apply(u); err != nil {
-			return err
-		}
-		u.UpdatedAt, t.changedAll = t.now, true
-		if err := t.uniqueUser(in.ID, u); err != nil {
-			return err
-		}
-		if _, err := t.exec(`
-			UPDATE users
-			SET external_id = $3, username = $4, first_name = $5, last_name = $6, primary_email_address_id = $7,
-				public_metadata = $8, private_metadata = $9, unsafe_metadata = $10, created_at = $11, updated_at = $12
-			WHERE instance_id = $1 AND id = $2`,
-			in.ID, u.ID, u.ExternalID, u.Username, u.FirstName, u.LastName, u.PrimaryEmailAddressID,
-			string(u.PublicMetadata), string(u.PrivateMetadata), string(u.UnsafeMetadata), u.CreatedAt, u.UpdatedAt); err != nil {
-			return err
-		}
-		return t.event(in.ID, "", invite.UserUpdatedEvent, u)
+		u.Locked = locked
+		return t.saveUser(in.ID, u)
 	})
 	return u, err
 }
@@ -322,7 +305,7 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 				return err
 			}
 		}
-		if err := t.disenroll(in.ID, id, ""); err != nil {
+		if err := t.disenroll(in.ID, id, "", ""); err != nil {
 			return err
 		}
 		t.changedAll = true

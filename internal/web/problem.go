@@ -125,6 +125,16 @@ var problems = map[invite.Kind]problem{
 		text: "{app} has switched its organizations off. You were not added, and your invitation is kept.",
 		next: "Ask {inviter} when this will work again. You have until {until}.", again: true,
 	},
+	invite.UserBanned: {
+		status: http.StatusForbidden, title: "This account may not be used",
+		text: "{app} has closed it, so it cannot join {organization}. Nothing has changed.",
+		next: "If you think that is a mistake, ask the people who run {app}.",
+	},
+	invite.UserLocked: {
+		status: http.StatusForbidden, title: "This account is locked",
+		text: "It cannot join {organization} before {app} unlocks it. Your invitation is kept.",
+		next: "Ask the people who run {app}, then accept again. You have until {until}.", again: true,
+	},
 	invite.ParamTooLong: {
 		status: http.StatusUnprocessableEntity, title: "That name is too long",
 		text: "A first or last name has room for 256 characters. Nothing has changed.",

@@ -119,38 +119,55 @@ CREATE TABLE list_identifiers (
 CREATE UNIQUE INDEX list_identifiers_by_key ON list_identifiers (instance_id, identifier_key, list);
 
 CREATE TABLE users (
-    instance_id              TEXT NOT NULL,
-    id                       TEXT NOT NULL,
-    external_id              TEXT NOT NULL,
-    username                 TEXT NOT NULL,
-    first_name               TEXT NOT NULL,
-    last_name                TEXT NOT NULL,
-    primary_email_address_id TEXT NOT NULL,
-    public_metadata          TEXT NOT NULL,
-    private_metadata         TEXT NOT NULL,
-    unsafe_metadata          TEXT NOT NULL,
-    banned                   INTEGER NOT NULL DEFAULT 0,
-    created_at               INTEGER NOT NULL,
-    updated_at               INTEGER NOT NULL,
+    instance_id                TEXT NOT NULL,
+    id                         TEXT NOT NULL,
+    external_id                TEXT NOT NULL,
+    username                   TEXT NOT NULL,
+    username_key               TEXT NOT NULL, -- what usernames are compared and searched by (invite.Fold)
+    first_name                 TEXT NOT NULL,
+    last_name                  TEXT NOT NULL,
+    name_key                   TEXT NOT NULL, -- what names are searched by
+    locale                     TEXT NOT NULL,
+    primary_email_address_id   TEXT NOT NULL,
+    public_metadata            TEXT NOT NULL,
+    private_metadata           TEXT NOT NULL,
+    unsafe_metadata            TEXT NOT NULL,
+    password_digest            TEXT NOT NULL, -- package password; empty = none
+    password_changed_at        INTEGER NOT NULL, -- 0 = never, as in those below
+    banned                     INTEGER NOT NULL,
+    locked                     INTEGER NOT NULL,
+    delete_self                INTEGER NOT NULL,
+    create_organizations       INTEGER NOT NULL,
+    create_organizations_limit INTEGER NOT NULL, -- 0 = no limit, -1 = the instance's
+    bypass_client_trust        INTEGER NOT NULL,
+    legal_accepted_at          INTEGER NOT NULL,
+    last_sign_in_at            INTEGER NOT NULL DEFAULT 0,
+    last_active_at             INTEGER NOT NULL DEFAULT 0,
+    created_at                 INTEGER NOT NULL,
+    updated_at                 INTEGER NOT NULL,
     PRIMARY KEY (instance_id, id)
 ) STRICT;
 CREATE INDEX users_by_creation ON users (instance_id, created_at, id);
 CREATE UNIQUE INDEX users_by_external_id ON users (instance_id, external_id) WHERE external_id <> '';
-CREATE UNIQUE INDEX users_by_username ON users (instance_id, username) WHERE username <> '';
+CREATE UNIQUE INDEX users_by_username ON users (instance_id, username_key) WHERE username_key <> '';
 
 CREATE TABLE email_addresses (
     instance_id   TEXT NOT NULL,
     user_id       TEXT NOT NULL,
     id            TEXT NOT NULL,
     email_address TEXT NOT NULL,
-    email_key     TEXT NOT NULL, -- what addresses are compared by
-    email_domain  TEXT NOT NULL, -- the end of email_key
-    verified      TEXT NOT NULL, -- strategy that proved it; empty = unverified
+    email_key     TEXT NOT NULL,    -- what addresses are compared by
+    email_domain  TEXT NOT NULL,    -- the end of email_key
+    verified      TEXT NOT NULL,    -- strategy that proved it; empty = unverified
+    reserved      INTEGER NOT NULL, -- unverified, and yet nobody else's
+    loose         TEXT NOT NULL,    -- empty while verified or reserved, else the id
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     PRIMARY KEY (instance_id, user_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX email_addresses_by_key ON email_addresses (instance_id, email_key) WHERE verified <> '';
+CREATE UNIQUE INDEX email_addresses_by_id ON email_addresses (instance_id, id);
+-- One owner for each address, and the way to all who claim it.
+CREATE UNIQUE INDEX email_addresses_by_key ON email_addresses (instance_id, email_key, loose);
 CREATE INDEX email_addresses_by_domain ON email_addresses (instance_id, email_domain, id) WHERE verified <> '';
 
 CREATE TABLE organizations (
@@ -405,7 +422,7 @@ CREATE INDEX inbox_by_email ON inbox (instance_id, email_key, id);
 CREATE TABLE idempotency_keys (
     instance_id     TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
-    fingerprint     TEXT NOT NULL, -- SHA-256 of method, path and body, hex
+    fingerprint     TEXT NOT NULL, -- of method, path and body (invite.Keyring.Fingerprint)
     response        BLOB NOT NULL, -- sealed: it may carry a ticket
     created_at      INTEGER NOT NULL,
     PRIMARY KEY (instance_id, idempotency_key)

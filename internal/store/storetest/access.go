@@ -42,6 +42,8 @@ func testAccess(w *World) {
 		w.refused("joining from a blocked domain", w.accept(kept), invite.NotAllowed)
 		_, err := w.DB.CreateInvitations(w.Context(), w.Instance, w.Org.ID, []invite.NewInvitation{asking("fine@example.com"), asking("x@blocked.example")})
 		w.refused("inviting a blocked domain in bulk", err, invite.NotAllowed)
+		_, err = w.DB.CreateEmailAddress(w.Context(), w.Instance, invite.NewEmailAddress{UserID: w.Admin.ID, EmailAddress: "ada@blocked.example"})
+		w.refused("giving a user a blocked address", err, invite.NotAllowed)
 	})
 	w.ok("inviting anybody else", invited("new@example.com"))
 

@@ -174,8 +174,8 @@ func testMembershipLists(w *World) {
 		must(w.DB.CreateMembership(w.Context(), w.Instance, w.Org.ID, invite.NewMembership{UserID: u.ID, Role: invite.RoleMember}))(w.T)
 		return u
 	}
-	cleo := person("z@example.com", "Cleo", "B", "m")
-	dora := person("y@example.com", "Dora", "A", "k")
+	cleo := person("z@example.com", "Cleo", "B", "mmmm")
+	dora := person("y@example.com", "Dora", "A", "kkkk")
 	names := map[string]string{w.Admin.ID: "ada", cleo.ID: "cleo", dora.ID: "dora"}
 	for _, row := range []struct {
 		order      string

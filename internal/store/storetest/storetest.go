@@ -97,6 +97,15 @@ func Run(t *testing.T, open Open) {
 		{"role sets are exchanged with their members", testRoleSets},
 		{"an instance has so many roles and no more", testRoleQuota},
 		{"nobody is left with a role that is gone", testRoleRaces},
+		{"users keep what they are given", testUserLife},
+		{"passwords are set, refreshed, removed", testPasswords},
+		{"the banned and the locked do not join", testBans},
+		{"addresses are added, verified, replaced, deleted", testAddresses},
+		{"addresses bring in and take out of a domain", testAddressesEnroll},
+		{"a ticket proves a reserved address", testReservedJoins},
+		{"users are filtered, ordered and walked", testUserLists},
+		{"a name and an address have one owner", testOneOwner},
+		{"tenants cannot touch each other's users", testUserTenants},
 		{"lists say who may come in", testAccess},
 		{"domains belong to one organization", testDomains},
 		{"domains bring people in", testEnrollment},
@@ -347,8 +356,16 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"an address has two pending invitations": `SELECT organization_id, email_key FROM invitations WHERE status = 0
 			GROUP BY instance_id, organization_id, email_key HAVING count(*) > 1`,
 		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
-		"an address belongs to two users": `SELECT email_key FROM email_addresses WHERE verified <> ''
+		"an address belongs to two users": `SELECT email_key FROM email_addresses WHERE verified <> '' OR reserved = 1
 			GROUP BY instance_id, email_key HAVING count(*) > 1`,
+		"an address is claimed and loose at once": `SELECT id FROM email_addresses
+			WHERE loose <> CASE WHEN verified <> '' OR reserved = 1 THEN '' ELSE id END OR verified <> '' AND reserved = 1`,
+		"two users have one name": `SELECT username_key FROM users WHERE username <> ''
+			GROUP BY instance_id, username_key HAVING count(*) > 1`,
+		"a user has an address but no primary one": `SELECT id FROM users u WHERE (u.primary_email_address_id = '') = EXISTS
+			(SELECT 1 FROM email_addresses e WHERE e.instance_id = u.instance_id AND e.user_id = u.id)`,
+		"an address without its user": `SELECT id FROM email_addresses e WHERE NOT EXISTS
+			(SELECT 1 FROM users u WHERE u.instance_id = e.instance_id AND u.id = e.user_id)`,
 		"an accepted invitation has no user": `SELECT id FROM invitations WHERE (status = 1) <> (user_id <> '')`,
 		"a membership without its organization": `SELECT id FROM memberships m WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = m.instance_id AND o.id = m.organization_id)`,

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+
+	"usher/internal/invite"
+)
+
+// setPassword replaces what a user's password is compared with; none removes it.
+func (t *tx) setPassword(instance string, u *invite.User, digest string) error {
+	u.HasPassword, u.PasswordChangedAt = digest != "", t.now
+	_, err := t.exec(`
+		UPDATE users
+		SET password_digest = $3, password_changed_at = $4
+		WHERE instance_id = $1 AND id = $2`, instance, u.ID, digest, t.now)
+	return err
+}
+
+// RemovePassword takes a user's password away. A user without one is not changed.
+func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string) (*invite.User, error) {
+	var u *invite.User
+	err := db.write(ctx, func(t *tx) (err error) {
+		if u, err = t.user(in.ID, id); err != nil || !u.HasPassword {
+			return err
+		}
+		if err := t.setPassword(in.ID, u, ""); err != nil {
+			return err
+		}
+		return t.saveUser(in.ID, u)
+	})
+	return u, err
+}
+
+// PasswordDigest returns what a user's password is compared with. It refuses with
+// UserNotFound or NoPassword.
+func (db *DB) PasswordDigest(ctx context.Context, in *invite.Instance, user string) (string, error) {
+	var digest string
+	err := db.query(ctx, func(t *tx) error {
+		err := t.row(`SELECT password_digest FROM users WHERE instance_id = $1 AND id = $2`, in.ID, user).Scan(&digest)
+		return missing(err, invite.Err(invite.UserNotFound, user))
+	})
+	if err == nil && digest == "" {
+		return "", invite.Err(invite.NoPassword)
+	}
+	return digest, err
+}
+
+// RefreshPassword replaces an outdated digest with another of the same password,
+// unless the password was changed meanwhile. The user stays as it is.
+func (db *DB) RefreshPassword(ctx context.Context, in *invite.Instance, user, outdated, fresh string) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{} // no list shows it
+		_, err := t.exec(`
+			UPDATE users
+			SET password_digest = $4
+			WHERE instance_id = $1 AND id = $2 AND password_digest = $3`, in.ID, user, outdated, fresh)
+		return err
+	})
+}
