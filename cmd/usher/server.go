@@ -317,10 +317,10 @@ func (s *server) mailer(outcomes *prometheus.CounterVec) *outbox.Worker {
 		Grace: s.delivery.DrainTimeout, Log: s.log, Deliveries: outcomes,
 		Deliver: func(ctx context.Context, m store.Message) (store.Receipt, error) {
 			sent, err := s.courier.Deliver(ctx, m)
-			if err == nil && !sent {
+			if err == nil && sent == nil {
 				err = outbox.ErrPointless
 			}
-			return store.Receipt{}, err
+			return store.Receipt{Mail: sent}, err
 		},
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"usher/internal/clerk"
+	"usher/internal/invite"
 	"usher/internal/oracle"
 )
 
@@ -118,5 +120,16 @@ func TestPayloadsAgreeWithTheDescription(t *testing.T) {
 				t.Errorf("nothing caused %s", typ)
 			}
 		}
+	}
+}
+
+// Mail is told of when it has left, which no request causes.
+func TestTheEventOfAMailAgreesWithTheDescription(t *testing.T) {
+	data, err := (&clerk.Encoder{}).EventData(&invite.SentMail{
+		ID: "ema_1", Slug: "organization_invitation", From: "invitations", To: "grace@example.com", Subject: "Join", Variables: json.RawMessage(`{"a":1}`),
+	}, 0)
+	must(t, err)
+	for _, problem := range oracle.Webhooks(t).CheckSchema(schemas["email"], data) {
+		t.Errorf("%s\n%s", problem, data)
 	}
 }

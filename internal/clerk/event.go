@@ -26,12 +26,33 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		return Marshal(RoleOf(v))
 	case invite.Permission:
 		return Marshal(PermissionOf(v))
+	case *invite.SentMail:
+		return Marshal(sentMail{
+			ID: v.ID, Object: "email", Slug: v.Slug, FromEmailName: v.From, ReplyToEmailName: null(v.ReplyTo), ToEmailAddress: v.To,
+			Subject: v.Subject, Status: "delivered", Data: v.Variables, DeliveredByClerk: true,
+		})
 	case *invite.Endpoint:
 		return Marshal(testedEndpoint{Object: "webhook_endpoint", ID: v.ID, Description: v.Description})
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}
 	return nil, fmt.Errorf("no event data for a %T", data)
+}
+
+// sentMail is contract §7.3 without the bodies.
+type sentMail struct {
+	ID               string          `json:"id"`
+	Object           string          `json:"object"`
+	Slug             string          `json:"slug"`
+	FromEmailName    string          `json:"from_email_name"`
+	ReplyToEmailName *string         `json:"reply_to_email_name"`
+	ToEmailAddress   string          `json:"to_email_address"`
+	EmailAddressID   *string         `json:"email_address_id"`
+	UserID           *string         `json:"user_id"`
+	Subject          string          `json:"subject"`
+	Status           string          `json:"status"`
+	Data             json.RawMessage `json:"data"`
+	DeliveredByClerk bool            `json:"delivered_by_clerk"`
 }
 
 // testedEndpoint leaves the URL out: in some a password is part of the path.

@@ -124,6 +124,9 @@ func TestWebhooks(t *testing.T) {
 	first := invited("first@example.com")
 	u.until("the invitation is told of", func() bool { return r.times("organizationInvitation.created", first) == 1 })
 
+	mail := u.must("GET", "/usher/v1/inbox?wait=20s&to=first@example.com", "").data()[0].text("id")
+	u.until("its mail is told of", func() bool { return r.times("email.created", mail) == 1 })
+
 	r.refuse(true)
 	second := invited("second@example.com")
 	u.until("its delivery has failed once", func() bool {

@@ -26,25 +26,49 @@ type Courier struct {
 	SMTP *SMTP
 }
 
-// Deliver sends or keeps the mail of one queued message. sent is false when
-// nothing was left to say: the invitation is not pending any more.
-func (c *Courier) Deliver(ctx context.Context, m store.Message) (sent bool, err error) {
+// Deliver sends or keeps the mail of one queued message and returns what may be
+// told of it; nil when nothing was left to say: the invitation is not pending any
+// more.
+func (c *Courier) Deliver(ctx context.Context, m store.Message) (*invite.SentMail, error) {
 	about, ok, err := c.DB.MailSubject(ctx, m)
 	if err != nil || !ok {
-		return false, err
+		return nil, err
+	}
+	sent, err := c.told(m, about)
+	if err != nil {
+		return nil, err
 	}
 	if c.SMTP == nil {
-		return true, c.keep(ctx, m, about)
+		return sent, c.keep(ctx, m, about)
 	}
 	link := invite.TicketFor(about.Invitation, invite.ByMail).Link(c.PublicURL, c.Keys)
 	mail, err := c.render(m, about, link)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := c.SMTP.Send(ctx, mail); err != nil {
-		return true, withoutTicket{err, link}
+		return nil, withoutTicket{err, link}
 	}
-	return true, nil
+	return sent, nil
+}
+
+// told renders the mail once more without its ticket: whoever is told of a mail must
+// not be able to use its link.
+func (c *Courier) told(m store.Message, about store.MailSubject) (*invite.SentMail, error) {
+	inv, env := c.compose(m, about, c.PublicURL+invite.AcceptPath)
+	mail, err := c.Templates.Render(inv, env)
+	if err != nil {
+		return nil, err
+	}
+	variables, err := inv.told()
+	if err != nil {
+		return nil, fmt.Errorf("encoding a mail's variables: %w", err)
+	}
+	from, _, _ := strings.Cut(mail.From.Address, "@")
+	replyTo, _, _ := strings.Cut(mail.ReplyTo.Address, "@")
+	return &invite.SentMail{
+		ID: m.ID, Slug: inv.slug(), From: from, ReplyTo: replyTo, To: mail.To, Subject: mail.Subject, Variables: variables,
+	}, nil
 }
 
 // withoutTicket is a mail server's answer that is fit to be kept: what it quotes
@@ -68,6 +92,11 @@ func (e withoutTicket) Error() string {
 func (e withoutTicket) Unwrap() error { return e.error }
 
 func (c *Courier) render(m store.Message, about store.MailSubject, link string) (Message, error) {
+	return c.Templates.Render(c.compose(m, about, link))
+}
+
+// compose gathers what the mail has to say.
+func (c *Courier) compose(m store.Message, about store.MailSubject, link string) (Invitation, Envelope) {
 	i := about.Invitation
 	inv := Invitation{
 		Template: i.Template, ActionURL: link, AppName: about.Instance.Name,
@@ -89,7 +118,7 @@ func (c *Courier) render(m store.Message, about store.MailSubject, link string) 
 			env.ReplyTo = Address{Name: p.Name(), Address: inv.InviterEmail}
 		}
 	}
-	return c.Templates.Render(inv, env)
+	return inv, env
 }
 
 // leftOut stands in kept mail where the ticket was. The database must hold no

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/google/go-cmp/cmp"
 
 	"usher/internal/invite"
 	"usher/internal/mail"
@@ -93,7 +94,7 @@ func ticketOf(t *testing.T, link string, keys *invite.Keyring) invite.Ticket {
 func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
 	o := newOffice(t)
 	i, m := o.queue(t, "grace@example.com")
-	if sent, err := o.Deliver(t.Context(), m); !sent || err != nil {
+	if sent, err := o.Deliver(t.Context(), m); sent == nil || err != nil {
 		t.Fatalf("Deliver = %v, %v", sent, err)
 	}
 	for _, name := range []string{"usher.db", "usher.db-wal"} {
@@ -135,6 +136,41 @@ func TestAKeptMailHasItsTicketOnlyWhenRead(t *testing.T) {
 	}
 }
 
+func TestWhatIsToldOfAMailOpensNothing(t *testing.T) {
+	o := newOffice(t)
+	_, m := o.queue(t, "grace@example.com")
+	sent, err := o.Deliver(t.Context(), m)
+	if err != nil || sent == nil {
+		t.Fatalf("Deliver = %v, %v", sent, err)
+	}
+	if raw := sent.Subject + string(sent.Variables); strings.Contains(raw, "ticket=") || strings.Contains(raw, "eyJ") {
+		t.Errorf("a ticket is told of: %s", raw)
+	}
+	type named struct {
+		Name string `json:"name"`
+	}
+	var variables struct {
+		ActionURL string         `json:"action_url"`
+		Org       named          `json:"org"`
+		Inviter   named          `json:"inviter"`
+		About     map[string]any `json:"invitation"`
+	}
+	if err := json.Unmarshal(sent.Variables, &variables); err != nil {
+		t.Fatal(err)
+	}
+	if variables.ActionURL != "https://invite.example.com/v1/tickets/accept" || variables.Org.Name != "Acme" || variables.Inviter.Name != "Ada Lovelace" || variables.About["expires_in_days"] == nil {
+		t.Errorf("got variables %s", sent.Variables)
+	}
+	sent.Variables = nil
+	want := &invite.SentMail{
+		ID: m.ID, Slug: "organization_invitation", From: sent.From, ReplyTo: "ada", To: "grace@example.com",
+		Subject: "Ada Lovelace invited you to Acme on Atlas",
+	}
+	if diff := cmp.Diff(want, sent); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
 func TestAnInvitationToTheApplicationIsMailed(t *testing.T) {
 	o := newOffice(t)
 	i, err := o.DB.CreateApplicationInvitation(t.Context(), o.in, invite.NewApplicationInvitation{
@@ -147,7 +183,7 @@ func TestAnInvitationToTheApplicationIsMailed(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("claimed %v, %v", list, err)
 	}
-	if sent, err := o.Deliver(t.Context(), list[0]); !sent || err != nil {
+	if sent, err := o.Deliver(t.Context(), list[0]); sent == nil || err != nil {
 		t.Fatalf("Deliver = %v, %v", sent, err)
 	}
 	letters, err := o.Letters(t.Context(), o.in.ID, "grace@example.com", invite.Page{Limit: 10})
@@ -160,7 +196,7 @@ func TestAnInvitationToTheApplicationIsMailed(t *testing.T) {
 	if _, err := o.DB.RevokeApplicationInvitation(t.Context(), o.in, i.ID); err != nil {
 		t.Fatal(err)
 	}
-	if sent, err := o.Deliver(t.Context(), list[0]); sent || err != nil {
+	if sent, err := o.Deliver(t.Context(), list[0]); sent != nil || err != nil {
 		t.Errorf("after it was revoked Deliver = %v, %v; want nothing sent", sent, err)
 	}
 }
@@ -189,7 +225,7 @@ func TestNoMailForAnInvitationThatIsNotPending(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, m := range map[string]store.Message{"revoked": m, "organization deleted": gone} {
-		if sent, err := o.Deliver(t.Context(), m); sent || err != nil {
+		if sent, err := o.Deliver(t.Context(), m); sent != nil || err != nil {
 			t.Errorf("%s: Deliver = %v, %v; want nothing sent", what, sent, err)
 		}
 	}
@@ -200,7 +236,7 @@ func TestTheSMTPServerGetsTheLinkByMail(t *testing.T) {
 	o := newOffice(t)
 	o.SMTP = open(t, "smtp://"+server.addr)
 	i, m := o.queue(t, "grace@example.com")
-	if sent, err := o.Deliver(t.Context(), m); !sent || err != nil {
+	if sent, err := o.Deliver(t.Context(), m); sent == nil || err != nil {
 		t.Fatalf("Deliver = %v, %v", sent, err)
 	}
 	mails, _ := server.received()

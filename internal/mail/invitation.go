@@ -71,6 +71,15 @@ func (inv Invitation) organization() map[string]any {
 
 func (inv Invitation) slug() string { return cmp.Or(inv.Template, organizationTemplate) }
 
+// told returns the data of a template as JSON, the metadata whole.
+func (inv Invitation) told() (json.RawMessage, error) {
+	variables := inv.variables(nil)
+	if about, ok := variables["invitation"].(map[string]any); ok && len(inv.PublicMetadata) > 0 {
+		about["public_metadata"] = inv.PublicMetadata
+	}
+	return json.Marshal(variables)
+}
+
 // expiry reads the same in every country; the zero time reads as nothing.
 func expiry(t time.Time) string {
 	if t.IsZero() {

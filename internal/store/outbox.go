@@ -141,6 +141,7 @@ type Receipt struct {
 	StatusCode int    // of an endpoint's answer; 0 without one
 	Response   string // the beginning of its body
 	Took       time.Duration
+	Mail       *invite.SentMail // nil unless a mail was sent
 }
 
 // finish changes or removes a claimed message, and then lets record tell of it. It
@@ -151,17 +152,24 @@ func (db *DB) finish(ctx context.Context, m Message, record func(*tx) error, sta
 		t.changed = []string{} // lists do not show messages
 		n, err := t.exec(statement+` WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = $3 AND id = $4 AND attempt = $5`,
 			append([]any{m.InstanceID, m.Bucket, m.EndpointID, m.ID, m.Attempt}, args...)...)
-		if err != nil || n == 0 || m.Kind != WebhookKind || record == nil {
+		if err != nil || n == 0 || record == nil {
 			return err
 		}
 		return record(t)
 	})
 }
 
-// Delivered removes a message that has reached its destination.
+// Delivered removes a message that has reached its destination. That a mail has is
+// an event.
 func (db *DB) Delivered(ctx context.Context, m Message, r Receipt) error {
 	return db.finish(ctx, m, func(t *tx) error {
-		return t.attempted(m, invite.DeliverySucceeded, "", r)
+		if m.Kind == WebhookKind {
+			return t.attempted(m, invite.DeliverySucceeded, "", r)
+		}
+		if r.Mail == nil {
+			return nil
+		}
+		return t.event(m.InstanceID, m.OrganizationID, invite.EmailCreatedEvent, r.Mail)
 	}, `DELETE FROM outbox`)
 }
 
@@ -173,6 +181,9 @@ func (db *DB) Drop(ctx context.Context, m Message) error {
 // Retry makes a message due again at the given instant and keeps why.
 func (db *DB) Retry(ctx context.Context, m Message, at invite.Instant, reason string, r Receipt) error {
 	return db.finish(ctx, m, func(t *tx) error {
+		if m.Kind != WebhookKind {
+			return nil
+		}
 		return t.attempted(m, invite.DeliveryPending, reason, r)
 	}, `UPDATE outbox SET due_at = $6, last_error = $7`, at, reason)
 }

@@ -86,6 +86,24 @@ func testEvents(w *World) {
 	}
 }
 
+// testMailEvents holds the event of a mail to the moment at which it has left.
+func testMailEvents(w *World) {
+	w.invite("a@example.com")
+	w.invite("b@example.com")
+	list := w.claim(10)
+	mail := &invite.SentMail{ID: list[0].ID, Slug: "organization_invitation", To: "a@example.com"}
+	w.ok("retrying", w.DB.Retry(w.Context(), list[1], w.DB.Now(), "greylisted", store.Receipt{Mail: mail}))
+	if found, _ := w.events("", invite.EmailCreatedEvent); len(found) != 0 {
+		w.Errorf("a mail that has not left is told of: %v", found)
+	}
+	for range 2 { // the second time it is not there any more
+		w.ok("delivering", w.DB.Delivered(w.Context(), list[0], store.Receipt{Mail: mail}))
+	}
+	if found, _ := w.events("", invite.EmailCreatedEvent); len(found) != 1 {
+		w.Errorf("got %d events of one mail, want 1", len(found))
+	}
+}
+
 // testFollowing reads on and on while many write: an event that became visible
 // behind the reader's cursor would be missing at the end.
 func testFollowing(w *World) {

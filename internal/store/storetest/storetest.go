@@ -78,6 +78,7 @@ func Run(t *testing.T, open Open) {
 		{"a new server takes over what a dead one was delivering", testReleaseLeases},
 		{"the inbox keeps mail", testInbox},
 		{"the log tells what happened, in order", testEvents},
+		{"a mail that has left is an event", testMailEvents},
 		{"a reader of the log misses nothing", testFollowing},
 		{"events are forgotten, and it is said", testForgetting},
 		{"endpoints are added, changed, removed", testEndpoints},

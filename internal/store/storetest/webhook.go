@@ -271,7 +271,7 @@ func testFailing(w *World) {
 // testBacklog lets more wait than may, and then one line of many readers claim it.
 func testBacklog(w *World) {
 	e, line := w.endpoint(invite.InvitationCreatedEvent)
-	const events = 1050
+	const events = 1200
 	for k := 0; k < events; k += 10 {
 		var news []invite.NewInvitation
 		for n := range 10 {
@@ -312,7 +312,7 @@ func testBacklog(w *World) {
 func testLinesShareTheLog(w *World) {
 	e, _ := w.endpoint(invite.InvitationCreatedEvent)
 	const events = 200
-	var left = make(chan struct{}, events)
+	left := make(chan struct{}, events)
 	got := make(chan string, 2*events)
 	together(6, func(k int) {
 		line := w.DB.Line(store.EndpointKey{InstanceID: w.Instance.ID, ID: e.ID})
@@ -329,6 +329,7 @@ func testLinesShareTheLog(w *World) {
 			list, _, err := line.Claim(w.Context(), 5, time.Minute)
 			w.ok("claiming", err)
 			for _, m := range list {
+				w.ok("delivering", w.DB.Delivered(w.Context(), m, store.Receipt{StatusCode: 200}))
 				got <- m.ID
 				idle = false
 			}
