@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"path"
 	"reflect"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/clerk/clerk-sdk-go/v2/blocklistidentifier"
 	clerkclient "github.com/clerk/clerk-sdk-go/v2/client"
 	"github.com/clerk/clerk-sdk-go/v2/domain"
+	"github.com/clerk/clerk-sdk-go/v2/emailaddress"
 	"github.com/clerk/clerk-sdk-go/v2/instancesettings"
 	"github.com/clerk/clerk-sdk-go/v2/invitation"
 	"github.com/clerk/clerk-sdk-go/v2/jwttemplate"
@@ -338,10 +341,61 @@ func TestGoUsers(t *testing.T) {
 		list := ok(api.ListOrganizationInvitations(ctx, &user.ListOrganizationInvitationsParams{UserID: bob.ID, Statuses: &[]string{"pending"}}))(t)
 		same(t, "listed", each(list.OrganizationInvitations, func(i *clerk.OrganizationInvitation) string { return i.ID }), []string{invited.ID})
 	})
+	r.visit("user.UpdateProfileImage", func(t *testing.T) {
+		_, err := api.UpdateProfileImage(ctx, bob.ID, &user.UpdateProfileImageParams{File: ok(os.Open("sdk_test.go"))(t)})
+		refusal(t, err, 404, "resource_not_found")
+	})
+	for _, tt := range []struct {
+		method         string
+		call           func(context.Context, string) (*clerk.User, error)
+		banned, locked bool
+	}{
+		{"Ban", api.Ban, true, false}, {"Unban", api.Unban, false, false}, {"Lock", api.Lock, false, true}, {"Unlock", api.Unlock, false, false},
+	} {
+		r.visit("user."+tt.method, func(t *testing.T) {
+			changed := ok(tt.call(ctx, bob.ID))(t)
+			same(t, "banned, locked", []bool{changed.Banned, changed.Locked}, []bool{tt.banned, tt.locked})
+		})
+	}
+	r.visit("user.VerifyPassword", func(t *testing.T) {
+		ok(api.Update(ctx, bob.ID, &user.UpdateParams{Password: new("correct horse battery staple")}))(t)
+		same(t, "verified", ok(api.VerifyPassword(ctx, &user.VerifyPasswordParams{UserID: bob.ID, Password: "correct horse battery staple"}))(t).Verified, true)
+		refusal(t, errOf(api.VerifyPassword(ctx, &user.VerifyPasswordParams{UserID: bob.ID, Password: "wrong"})), 422, "incorrect_password")
+	})
+	r.called["user.CreateTOTP"] = true // which makes no request
+	r.absent(api, "DeleteBackupCode", "DeleteExternalAccount", "DeleteMFA", "DeletePasskey", "DeleteProfileImage",
+		"DeleteTOTP", "DeleteWeb3Wallet", "ListOAuthAccessTokens")
 	r.visit("user.Delete", func(t *testing.T) {
 		gone(t, ok(api.Delete(ctx, ada.ID))(t), ada.ID)
 		refusal(t, errOf(api.Get(ctx, ada.ID)), 404, "resource_not_found")
 	})
+	r.complete(api)
+}
+
+func TestGoEmailAddresses(t *testing.T) {
+	t.Parallel()
+	r := newTour(t)
+	ctx, api := t.Context(), emailaddress.NewClient(r.config)
+	ada := r.user("ada@users.example")
+	var second *clerk.EmailAddress
+	r.visit("emailaddress.Create", func(t *testing.T) {
+		second = ok(api.Create(ctx, &emailaddress.CreateParams{UserID: &ada.ID, EmailAddress: new("second@users.example"), Verified: new(true)}))(t)
+		same(t, "made", []string{second.EmailAddress, second.Verification.Status}, []string{"second@users.example", "verified"})
+		refusal(t, errOf(api.Create(ctx, &emailaddress.CreateParams{UserID: &ada.ID, EmailAddress: new("ada@users.example")})), 422, "form_identifier_exists")
+	})
+	r.visit("emailaddress.Get", func(t *testing.T) {
+		same(t, "got", plain(t, ok(api.Get(ctx, second.ID))(t)), plain(t, second))
+		refusal(t, errOf(api.Get(ctx, "idn_none")), 404, "resource_not_found")
+	})
+	r.visit("emailaddress.Update", func(t *testing.T) {
+		ok(api.Update(ctx, second.ID, &emailaddress.UpdateParams{Primary: new(true)}))(t)
+		same(t, "primary", *ok(user.NewClient(r.config).Get(ctx, ada.ID))(t).PrimaryEmailAddressID, second.ID)
+	})
+	r.visit("emailaddress.Delete", func(t *testing.T) {
+		first := ada.EmailAddresses[0].ID
+		gone(t, ok(api.Delete(ctx, first))(t), first)
+	})
+	r.complete(api)
 }
 
 func TestGoInstance(t *testing.T) {

@@ -16,13 +16,13 @@ const anything = new Proxy({}, {
   },
 })
 
-/** What one method wants to be given. */
-const arguments_ = { 'emails.createBatch': [[{ to: {}, from: {} }]] }
+/** What some methods insist on. */
+const particular = { 'emails.createBatch': [[{ to: {}, from: {} }]], 'users.getUserOauthAccessToken': ['none', 'google'] }
 
 /** A method is told that there is no such path. */
 async function missing(method) {
   const [part, name] = method.split('.')
-  await refused(clerk[part][name](...(arguments_[method] ?? [anything, anything])), 404, 'resource_not_found')
+  await refused(clerk[part][name](...(particular[method] ?? [anything, anything])), 404, 'resource_not_found')
 }
 
 for (const part of absent) {
@@ -32,6 +32,13 @@ for (const part of absent) {
 }
 
 // Methods of parts that usher serves otherwise.
-for (const method of ['invitations.deleteInvitation']) {
+const absentMethods = [
+  'invitations.deleteInvitation',
+  'users.deleteUserBackupCodes', 'users.deleteUserExternalAccount', 'users.deleteUserPasskey', 'users.deleteUserProfileImage',
+  'users.deleteUserTOTP', 'users.deleteUserWeb3Wallet', 'users.disableUserMFA', 'users.getUserOauthAccessToken',
+  'users.replaceUserPhoneNumber', 'users.setPasswordCompromised', 'users.unsetPasswordCompromised', 'users.updateUserProfileImage',
+  'users.verifyTOTP',
+]
+for (const method of absentMethods) {
   test(`${method} is absent`, () => missing(method))
 }

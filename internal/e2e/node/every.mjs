@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { called, methodsOf } from './usher.mjs'
 
-// The parts of the client that usher serves to the last method.
-const whole = ['allowlistIdentifiers', 'blocklistIdentifiers', 'instance', 'invitations', 'organizationPermissions', 'organizationRoles', 'redirectUrls', 'roleSets', 'signInTokens']
+// The parts of the client of which every method was called, most to be served and the others to be refused.
+const whole = [
+  'allowlistIdentifiers', 'blocklistIdentifiers', 'emailAddresses', 'instance', 'invitations', 'organizationPermissions', 'organizationRoles', 'redirectUrls',
+  'roleSets', 'signInTokens', 'users',
+]
 
 for (const name of whole) {
   test(`every method of ${name} was called`, () => {

@@ -44,6 +44,21 @@ class Life:
         assert users.get(user_id=self.ada.id) == self.ada
         refused(lambda: users.get(user_id="user_none"), 404, "resource_not_found")
 
+    def users_update(self):
+        # The client sends the defaults of parameters that nobody gave.
+        assert users.update(user_id=self.ada.id, last_name="King").last_name == "King"
+        assert users.update(user_id=self.ada.id, password="correct horse battery staple").password_enabled
+        assert users.verify_password(user_id=self.ada.id, password="correct horse battery staple").verified
+        assert users.ban(user_id=self.ada.id).banned and not users.unban(user_id=self.ada.id).banned
+        assert users.lock(user_id=self.ada.id).locked and not users.unlock(user_id=self.ada.id).locked
+
+    def email_addresses(self):
+        emails = clerk.email_addresses
+        made = emails.create(request={"user_id": self.ada.id, "email_address": "second@py.example", "verified": True})
+        assert emails.get(email_address_id=made.id) == made
+        emails.update(email_address_id=made.id, primary=False)
+        assert emails.delete(email_address_id=made.id).deleted
+
     def users_update_metadata(self):
         assert users.update_metadata(user_id=self.ada.id, public_metadata={"aB": 1}).public_metadata == {"aB": 1}
         assert users.replace_metadata(user_id=self.ada.id, public_metadata={"c": 2}).public_metadata == {"c": 2}
