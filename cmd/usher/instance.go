@@ -58,12 +58,17 @@ func listInstances(ctx context.Context, c *config.List, stdout io.Writer) error 
 	})
 }
 
-// withData runs f on the database that is in dir.
-func withData(ctx context.Context, dir string, f func(*store.DB) error) (err error) {
+// withData runs f on the database that is in dir, without its secrets.
+func withData(ctx context.Context, dir string, f func(*store.DB) error) error {
+	return withSecrets(ctx, dir, nil, f)
+}
+
+// withSecrets is withData for what has to do with them.
+func withSecrets(ctx context.Context, dir string, keys *invite.Keyring, f func(*store.DB) error) (err error) {
 	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
 		return fmt.Errorf("there is no database in %s: %w", dir, err)
 	}
-	db, err := openStore(ctx, dir, "", nil)
+	db, err := openStore(ctx, dir, "", keys)
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,12 @@ func withData(ctx context.Context, dir string, f func(*store.DB) error) (err err
 
 // withInstance runs f with the instance that is meant: the one named, or the only one.
 func withInstance(ctx context.Context, dir, id string, f func(*store.DB, *invite.Instance) error) error {
-	return withData(ctx, dir, func(db *store.DB) error {
+	return withData(ctx, dir, selected(ctx, dir, id, f))
+}
+
+// selected passes on the instance that is meant.
+func selected(ctx context.Context, dir, id string, f func(*store.DB, *invite.Instance) error) func(*store.DB) error {
+	return func(db *store.DB) error {
 		list, err := db.Instances(ctx)
 		if err != nil {
 			return fmt.Errorf("listing instances: %w", err)
@@ -90,7 +100,24 @@ func withInstance(ctx context.Context, dir, id string, f func(*store.DB, *invite
 			}
 		}
 		return fmt.Errorf("there is no instance %s in %s", id, dir)
-	})
+	}
+}
+
+// rotateSigningKey has session tokens signed with a new key. A server that runs
+// takes it within a second.
+func rotateSigningKey(ctx context.Context, c *config.SigningKey, stdout io.Writer) error {
+	keys, err := invite.NewKeyring(c.MasterKey.Bytes)
+	if err != nil {
+		return mistake("master-key", err)
+	}
+	return withSecrets(ctx, c.Dir, keys, selected(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+		kid, err := db.RotateSigningKey(ctx, in, c.Overlap)
+		if err != nil {
+			return fmt.Errorf("replacing the signing key: %w", err)
+		}
+		_, err = fmt.Fprintf(stdout, "%s signs with %s now\n", in.ID, kid)
+		return err
+	}))
 }
 
 // rekey gives all instances another master key.

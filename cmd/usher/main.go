@@ -65,6 +65,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return createInstance(ctx, &cli.Instance.Create, stdout)
 	case "instance list":
 		return listInstances(ctx, &cli.Instance.List, stdout)
+	case "instance rotate":
+		return rotateSigningKey(ctx, &cli.Instance.Sign, stdout)
 	case "instance rekey":
 		return rekey(ctx, &cli.Instance.Rekey, stdout)
 	case "instance key create":

@@ -132,9 +132,6 @@ func TestARequestLimitRefusesBeforeTheBodyIsRead(t *testing.T) {
 
 func TestHostedLimitsNameRoutesThatExist(t *testing.T) {
 	for _, r := range limit.Hosted {
-		if r.Route == "POST /v1/invitations" || r.Route == "POST /v1/invitations/bulk" {
-			continue // not served yet
-		}
 		if r.Route != limit.All && !slices.Contains(bapi.Routes(), r.Route) {
 			t.Errorf("there is no %s", r.Route)
 		}

@@ -25,6 +25,7 @@ import (
 	"usher/internal/oracle"
 	"usher/internal/password"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 )
 
 // world is a server on a file, whose clock a test moves. Each sequence of
@@ -43,7 +44,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{spec: oracle.BAPI(t), now: now}
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
 	w.db, err = store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "usher.db"), Now: func() time.Time { return w.now }, Keys: keys, Event: encoder.EventData,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          filepath.Join(t.TempDir(), "usher.db"), Now: func() time.Time { return w.now }, Keys: keys, Event: encoder.EventData,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })

@@ -207,6 +207,31 @@ var routes = map[string]map[string]handler{
 	"/v1/organization_domains": {
 		"GET": (*Server).listDomains,
 	},
+	"/v1/jwks": {
+		"GET": (*Server).getKeys,
+	},
+	"/v1/sessions": {
+		"GET":  (*Server).listSessions,
+		"POST": (*Server).createSession,
+	},
+	"/v1/sessions/{session_id}": {
+		"GET": (*Server).getSession,
+	},
+	"/v1/sessions/{session_id}/revoke": {
+		"POST": (*Server).revokeSession,
+	},
+	"/v1/sessions/{session_id}/refresh": {
+		"POST": (*Server).refreshSession,
+	},
+	"/v1/sessions/{session_id}/tokens": {
+		"POST": (*Server).createSessionToken,
+	},
+	"/v1/sessions/{session_id}/tokens/{template_name}": {
+		"POST": (*Server).createTemplateToken,
+	},
+	"/v1/testing_tokens": {
+		"POST": (*Server).createTestingToken,
+	},
 
 	"/v1/instance": {
 		"GET":   (*Server).getInstance,

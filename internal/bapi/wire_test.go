@@ -18,6 +18,7 @@ import (
 	"usher/internal/oracle"
 	"usher/internal/password"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 	"usher/internal/wiretest"
 )
 
@@ -46,7 +47,8 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
 	path := filepath.Join(t.TempDir(), "usher.db")
 	db, err := store.Open(t.Context(), store.Options{
-		Path: path, Now: func() time.Time { return now }, Keys: keys, Event: encoder.EventData,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          path, Now: func() time.Time { return now }, Keys: keys, Event: encoder.EventData,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
@@ -113,7 +115,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	}
 	_, other, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, "")
 	must(t, err)
-	vars["other"] = other
+	vars["other"], vars["latin1"] = other, "\xe9"
 	vars["long_address"] = strings.Repeat("x", 65) + "@example.com"
 	api := &bapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: password.NewHasher(1)}
 	if change != nil {

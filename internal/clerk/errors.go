@@ -70,6 +70,10 @@ var Table = []Refusal{
 	{invite.EndpointNotFound, 404, "resource_not_found", "not found", "No webhook endpoint was found with id %v.", "", "no webhook endpoint has the id"},
 	{invite.DeliveryNotFound, 404, "resource_not_found", "not found", "No delivery of the event %v to this endpoint was found.", "", "the event was not, or not yet, sent to the endpoint"},
 	{invite.RedirectURLNotFound, 404, "resource_not_found", "not found", "No RedirectURL exists with id: %v", "", "the instance lists no redirect URL with the id"},
+	{invite.SessionNotFound, 404, "resource_not_found", "not found", "No session was found with id %v", "", "no session has the id"},
+	{invite.TemplateUnknown, 404, "resource_not_found", "not found", "No JWT template was found with name %v", "", "there are no JWT templates"},
+	{invite.SessionOver, 401, "authentication_invalid", "Invalid authentication", "Unable to authenticate the request, you need to supply an active session", "", "the session has ended, or what would refresh it is not valid"},
+	{invite.NotInLive, 400, "request_invalid_for_environment", "invalid for environment", "This request works in test instances only.", "", "a session is created without a sign-in in a live instance"},
 	{invite.CreatorNotFound, 400, "organization_creator_not_found", "organization creator not found", "The user given as created_by does not exist.", "", "created_by names no user"},
 
 	{invite.NotPending, 404, "organization_invitation_not_pending", "not pending", "The organization invitation is not in the 'pending' status.", "", "the invitation to revoke is accepted, revoked, declined or expired"},
@@ -163,7 +167,7 @@ var Table = []Refusal{
 	{invite.AddressNotFound, 404, "resource_not_found", "not found", "No email address was found with id %v.", "", "no user has an address with the id"},
 	{invite.AddressUnverified, 422, "form_verification_needed", "verification needed", "%p is only possible for a verified email address.", "param_name", "an unverified address cannot become the primary one"},
 	{invite.LastIdentifier, 400, "identification_deletion_failed", "deletion failed", "The last identifier of a user cannot be deleted.", "", "the user would have neither an address nor a username"},
-	{invite.UserBanned, 403, "user_banned", "user is banned", "The user is banned and cannot join.", "", "who redeems a ticket is banned"},
+	{invite.UserBanned, 403, "user_banned", "user is banned", "The user is banned.", "", "who would join or be signed in is banned"},
 	{invite.UserLocked, 403, "user_locked", "user is locked", "The user is locked and cannot join.", "", "who redeems a ticket is locked"},
 }
 

@@ -33,6 +33,8 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		})
 	case *invite.Endpoint:
 		return Marshal(testedEndpoint{Object: "webhook_endpoint", ID: v.ID, Description: v.Description})
+	case *invite.Session:
+		return Marshal(SessionOf(v, now))
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}

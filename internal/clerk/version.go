@@ -40,6 +40,10 @@ func ParseVersion(header, query []string) (Version, error) {
 	return newest, nil
 }
 
+// ShortClaims reports whether session tokens have the claims of version 2, as they
+// do from 2025-04-10 on (contract §11.1).
+func (v Version) ShortClaims() bool { return v >= "2025-04-10" }
+
 // MetadataOnPatch reports whether PATCH of organizations and users still takes
 // metadata fields, as it did before 2026-05-12 (contract §11.1).
 func (v Version) MetadataOnPatch() bool { return v < "2026-05-12" }

@@ -71,6 +71,7 @@ type Instance struct {
 	Create Create      `cmd:"" help:"Create an instance and print its secret key, once." example:"usher instance create --name Acme --home-url https://app.acme.example"`
 	List   List        `cmd:"" help:"List the instances." example:"usher instance list --data /var/lib/usher"`
 	Rekey  Rekey       `cmd:"" help:"Give all instances another master key; every link that is out breaks." example:"USHER_MASTER_KEY_FILE=/run/secrets/new-key usher instance rekey"`
+	Sign   SigningKey  `cmd:"" name:"rotate" help:"Sign session tokens with a new key." example:"usher instance rotate --overlap 24h"`
 	Key    InstanceKey `cmd:"" help:"Create, list and revoke the secret keys of an instance."`
 }
 
@@ -91,6 +92,14 @@ type List struct {
 type Rekey struct {
 	Data `embed:"" group:"Data"`
 	Keys `embed:"" group:"Keys"`
+}
+
+// SigningKey holds the options of "usher instance rotate".
+type SigningKey struct {
+	Data     `embed:"" group:"Data"`
+	Keys     `embed:"" group:"Keys"`
+	Selected `embed:"" group:"Application"`
+	Overlap  time.Duration `group:"Keys" default:"24h" placeholder:"DURATION" help:"How long the former key is still published, so that what it signed can be verified."`
 }
 
 // InstanceKey groups the commands about secret keys. To replace one, create
@@ -251,7 +260,7 @@ type Data struct {
 
 // Keys holds what the tickets' and the database's secrets are derived from.
 type Keys struct {
-	MasterKey Key `needed:"serve,create,rekey" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
+	MasterKey Key `needed:"serve,create,rekey,rotate" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
 }
 
 // Development holds what only a development server has.

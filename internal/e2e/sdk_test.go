@@ -45,12 +45,13 @@ type tour struct {
 	*testing.T
 	config *clerk.ClientConfig
 	called map[string]bool
+	server *usher
 }
 
 func newTour(t *testing.T) *tour {
 	u := dev(t)
 	address, _ := u.judged(t)
-	return &tour{t, &clerk.ClientConfig{BackendConfig: clerk.BackendConfig{URL: new(address + "/v1"), Key: &u.key}}, map[string]bool{}}
+	return &tour{t, &clerk.ClientConfig{BackendConfig: clerk.BackendConfig{URL: new(address + "/v1"), Key: &u.key}}, map[string]bool{}, u}
 }
 
 func (r *tour) visit(method string, test func(t *testing.T)) {

@@ -22,6 +22,7 @@ import (
 	"usher/internal/fapi"
 	"usher/internal/invite"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 )
 
 // origin is where the pages of the server in these tests are.
@@ -47,7 +48,8 @@ func open(t testing.TB) *server {
 	now := func() time.Time { return time.UnixMilli(s.clock.Load()) }
 	var err error
 	s.db, err = store.Open(t.Context(), store.Options{
-		Path: s.path, Now: now, Keys: s.keys,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          s.path, Now: now, Keys: s.keys,
 		Event: (&clerk.Encoder{PublicURL: origin, Keys: s.keys}).EventData,
 	})
 	s.must(err)

@@ -118,6 +118,11 @@ const (
 	KeyReused  Kind = "idempotency key reused"
 	KeyInvalid Kind = "secret key invalid"
 
+	SessionNotFound Kind = "session not found" // Values: the id
+	SessionOver     Kind = "session over"
+	TemplateUnknown Kind = "jwt template not found" // Values: the name
+	NotInLive       Kind = "not in a live instance"
+
 	TooManyRequests Kind = "too many requests" // Limit: seconds until another is allowed
 
 	Unavailable Kind = "unavailable" // the database could not be asked; a retry may succeed

@@ -7,10 +7,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
+	"strconv"
 	"sync"
 )
 
@@ -64,6 +66,15 @@ func NewKeyring(master []byte) (*Keyring, error) {
 // Mark returns what tells the master key from any other and reveals nothing of it:
 // 32 hexadecimal digits.
 func (k *Keyring) Mark() string { return k.mark }
+
+// TestingToken returns what lets automated browsers of an instance in until an
+// instant: the Unix second of its end, a hyphen and a signature, so that nothing
+// of it is stored.
+func (k *Keyring) TestingToken(instance string, until Instant) string {
+	end := strconv.FormatInt(int64(until)/1000, 10)
+	mac := k.appendTicketMAC(nil, []byte("testing token "+instance+" "+end))
+	return end + "-" + base64.RawURLEncoding.EncodeToString(mac)
+}
 
 // appendTicketMAC appends the signature of signed to dst.
 func (k *Keyring) appendTicketMAC(dst, signed []byte) []byte {

@@ -18,6 +18,7 @@ import (
 	"usher/internal/invite"
 	"usher/internal/mail"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 )
 
 // office is a courier on a real store with one organization and its admin.
@@ -42,7 +43,8 @@ func newOffice(t *testing.T) *office {
 	o.PublicURL, o.ReplyToInviter = "https://invite.example.com", true
 	o.From = mail.Address{Name: "Atlas", Address: "invitations@example.com"}
 	o.DB, err = store.Open(t.Context(), store.Options{
-		Path: filepath.Join(o.dir, "usher.db"), Keys: o.Keys,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          filepath.Join(o.dir, "usher.db"), Keys: o.Keys,
 		Now:   func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC) },
 		Event: func(any, invite.Instant) (json.RawMessage, error) { return json.RawMessage(`{}`), nil },
 	})

@@ -20,6 +20,7 @@ import (
 	"usher/internal/invite"
 	"usher/internal/outbox"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 )
 
 // bench is a store with one organization, and a clock that tests move.
@@ -37,7 +38,8 @@ func newBench(t *testing.T) *bench {
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{3}, invite.MinMasterKey))
 	must(t, err)
 	b.db, err = store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "usher.db"), Keys: keys,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          filepath.Join(t.TempDir(), "usher.db"), Keys: keys,
 		Now:   func() time.Time { return time.UnixMilli(b.clock.Load()) },
 		Event: func(any, invite.Instant) (json.RawMessage, error) { return json.RawMessage(`{}`), nil },
 	})

@@ -12,6 +12,7 @@ import (
 	"usher/internal/clerk"
 	"usher/internal/invite"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 )
 
 func benchStore(b *testing.B) (*store.DB, *invite.Instance, string, string) {
@@ -20,7 +21,7 @@ func benchStore(b *testing.B) (*store.DB, *invite.Instance, string, string) {
 		b.Fatal(err)
 	}
 	encoder := &clerk.Encoder{PublicURL: "http://127.0.0.1", Keys: keys}
-	db, err := store.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "usher.db"), Now: time.Now, Keys: keys, Event: encoder.EventData})
+	db, err := store.Open(b.Context(), store.Options{NewSigningKey: storetest.NewSigningKey, Path: filepath.Join(b.TempDir(), "usher.db"), Now: time.Now, Keys: keys, Event: encoder.EventData})
 	if err != nil {
 		b.Fatal(err)
 	}

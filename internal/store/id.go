@@ -35,6 +35,8 @@ const (
 	signInTokenID           = "sit_"
 	eventID                 = "msg_"
 	endpointID              = "ep_"
+	clientID                = "client_"
+	sessionID               = "sess_"
 	emailID                 = "ema_"
 )
 

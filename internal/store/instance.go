@@ -37,7 +37,11 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 	if secretKey == "" {
 		secretKey = NewSecretKey(in.Environment)
 	}
-	err := db.write(ctx, func(t *tx) error {
+	signing, err := db.newSigningKey()
+	if err != nil {
+		return nil, "", fmt.Errorf("making a signing key: %w", err)
+	}
+	err = db.write(ctx, func(t *tx) error {
 		in.ID, in.CreatedAt = t.newID(instanceID), t.now
 		settings, err := json.Marshal(in.Settings)
 		if err != nil {
@@ -50,6 +54,9 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 			return err
 		}
 		if err := t.insertDefaults(in.ID); err != nil {
+			return err
+		}
+		if err := t.insertSigningKey(in.ID, in.ID, signing); err != nil {
 			return err
 		}
 		return t.insertKey(in.ID, secretKey)

@@ -327,6 +327,14 @@ func (w *where) choose(column string, c invite.Choice) {
 
 func (w *where) clause() string { return ` WHERE ` + strings.Join(w.conditions, ` AND `) }
 
+// more continues a statement that has conditions already.
+func (w *where) more() string {
+	if len(w.conditions) == 0 {
+		return ``
+	}
+	return ` AND ` + strings.Join(w.conditions, ` AND `)
+}
+
 // limit must come after everything else that adds arguments.
 func (w *where) limit(p invite.Page) string {
 	return ` LIMIT ` + w.arg(p.Limit) + ` OFFSET ` + w.arg(p.Offset)

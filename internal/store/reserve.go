@@ -31,5 +31,5 @@ func (db *DB) Reserve(ctx context.Context) error {
 	}
 	db.reservation = lock
 	db.cache.enabled.Store(true)
-	return nil
+	return db.renewSigningKeys(ctx)
 }

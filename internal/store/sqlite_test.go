@@ -50,7 +50,7 @@ func openFile(t *testing.T, path string, clock *storetest.Clock) *store.DB {
 		t.Fatal(err)
 	}
 	event := func(data any, _ invite.Instant) (json.RawMessage, error) { return json.Marshal(data) }
-	db, err := store.Open(t.Context(), store.Options{Path: path, Now: clock.Now, Keys: keys, Event: event})
+	db, err := store.Open(t.Context(), store.Options{NewSigningKey: storetest.NewSigningKey, Path: path, Now: clock.Now, Keys: keys, Event: event})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ package store
 
 import (
 	"context"
+	"crypto/rsa"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -35,6 +36,9 @@ type Options struct {
 	// Keys seals what the database keeps but must not reveal; nil for a command
 	// that has nothing to do with that.
 	Keys *invite.Keyring
+	// NewSigningKey makes what session tokens are signed with; nil makes RSA keys
+	// of 2,048 bits.
+	NewSigningKey func() (*rsa.PrivateKey, error)
 	// Event renders a domain value as the JSON of an event's data. It must not
 	// put in anything that can be replayed.
 	Event func(data any, now invite.Instant) (json.RawMessage, error)
@@ -50,6 +54,7 @@ type DB struct {
 	cache   *cache
 	made    sequence
 
+	signing       sync.Map      // instance → signing
 	authenticated sync.Map      // key hash → authenticated
 	settings      atomic.Uint64 // raised by each change of an instance
 	reservation   *sql.DB       // holds Reserve's lock; nil without one

@@ -267,6 +267,12 @@ func (db *DB) BanUsers(ctx context.Context, in *invite.Instance, ids []string, b
 			if err := t.saveUser(in.ID, u); err != nil {
 				return err
 			}
+			if !banned {
+				continue
+			}
+			if err := t.revokeSessions(in.ID, id); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -300,6 +306,9 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 		if err != nil {
 			return err
 		}
+		if err := t.revokeSessions(in.ID, id); err != nil {
+			return err
+		}
 		for _, o := range organizations {
 			if err := t.leave(in.ID, o, id); err != nil {
 				return err
@@ -310,6 +319,7 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 		}
 		t.changedAll = true
 		for _, query := range []string{
+			`DELETE FROM sessions WHERE instance_id = $1 AND user_id = $2`,
 			`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`,
 			`DELETE FROM sign_in_tokens WHERE instance_id = $1 AND user_id = $2`,
 			`DELETE FROM users WHERE instance_id = $1 AND id = $2`,

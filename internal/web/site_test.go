@@ -24,6 +24,7 @@ import (
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/store"
+	"usher/internal/store/storetest"
 	"usher/internal/web"
 )
 
@@ -59,7 +60,8 @@ func open(t testing.TB, options ...option) *site {
 	}
 	var err error
 	s.db, err = store.Open(t.Context(), store.Options{
-		Path: s.path, Now: s.now, Keys: s.keys, Event: (&clerk.Encoder{PublicURL: "https://usher.test", Keys: s.keys}).EventData,
+		NewSigningKey: storetest.NewSigningKey,
+		Path:          s.path, Now: s.now, Keys: s.keys, Event: (&clerk.Encoder{PublicURL: "https://usher.test", Keys: s.keys}).EventData,
 	})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.db.Close()) })

@@ -330,6 +330,45 @@ CREATE TABLE sign_in_tokens (
 CREATE INDEX sign_in_tokens_by_user ON sign_in_tokens (instance_id, user_id);
 CREATE INDEX sign_in_tokens_by_expiry ON sign_in_tokens (instance_id, expires_at);
 
+-- A browser, or what stands for one. The token in its cookie changes when
+-- somebody signs in.
+CREATE TABLE clients (
+    instance_id TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    token_hash  TEXT NOT NULL, -- SHA-256, hex; empty without a browser
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+
+CREATE TABLE sessions (
+    instance_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    client_id       TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    closed          TEXT NOT NULL, -- how it was ended; empty while it was not
+    organization_id TEXT NOT NULL, -- the active one
+    last_active_at  INTEGER NOT NULL,
+    expire_at       INTEGER NOT NULL,
+    abandon_at      INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (instance_id, user_id, id);
+CREATE INDEX sessions_by_client ON sessions (instance_id, client_id, id);
+
+-- What session tokens are signed with.
+CREATE TABLE signing_keys (
+    instance_id TEXT NOT NULL,
+    id          TEXT NOT NULL, -- kid
+    private_key BLOB NOT NULL, -- PKCS #8, sealed
+    until       INTEGER NOT NULL, -- when it is no longer published; 0 for the one that signs
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE UNIQUE INDEX signing_keys_signing ON signing_keys (instance_id) WHERE until = 0;
+
 CREATE TABLE events (
     instance_id     TEXT NOT NULL,
     id              TEXT NOT NULL,

@@ -5,6 +5,8 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -64,6 +66,9 @@ func Run(t *testing.T, open Open) {
 		{"what has expired holds no seat, however much it is", testManyOverdue},
 		{"an invitation that expires before the others is seen to", testEarlierExpiry},
 		{"a secret key is replaced", testKeys},
+		{"a session is granted what its user is", testSessions},
+		{"a session ends with its user", testSessionsEnd},
+		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},
 		{"lists of all organizations filter, order and turn pages", testAcross},
 		{"a user's invitations are those to any verified address", testUserInvitations},
@@ -133,6 +138,10 @@ func Run(t *testing.T, open Open) {
 		})
 	}
 }
+
+// NewSigningKey returns the same key each time: making one takes longer than most
+// tests.
+var NewSigningKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // World is a store with one instance, one organization and its admin.
 type World struct {
