@@ -33,7 +33,7 @@ for (const part of absent) {
 
 // Methods of parts that usher serves otherwise.
 const absentMethods = [
-  'invitations.deleteInvitation',
+  'invitations.deleteInvitation', 'sessions.verifySession',
   'users.deleteUserBackupCodes', 'users.deleteUserExternalAccount', 'users.deleteUserPasskey', 'users.deleteUserProfileImage',
   'users.deleteUserTOTP', 'users.deleteUserWeb3Wallet', 'users.disableUserMFA', 'users.getUserOauthAccessToken',
   'users.replaceUserPhoneNumber', 'users.setPasswordCompromised', 'users.unsetPasswordCompromised', 'users.updateUserProfileImage',

@@ -4,8 +4,8 @@ import { called, methodsOf } from './usher.mjs'
 
 // The parts of the client of which every method was called, most to be served and the others to be refused.
 const whole = [
-  'allowlistIdentifiers', 'blocklistIdentifiers', 'emailAddresses', 'instance', 'invitations', 'organizationPermissions', 'organizationRoles', 'redirectUrls',
-  'roleSets', 'signInTokens', 'users',
+  'allowlistIdentifiers', 'blocklistIdentifiers', 'emailAddresses', 'instance', 'invitations', 'jwks', 'organizationPermissions', 'organizationRoles', 'redirectUrls',
+  'roleSets', 'sessions', 'signInTokens', 'testingTokens', 'users',
 ]
 
 for (const name of whole) {

@@ -6,6 +6,7 @@ import traceback
 from urllib.parse import urlparse
 
 from clerk_backend_api import Clerk, models
+from clerk_backend_api.security import VerifyTokenOptions, verify_token
 
 URL = os.environ["USHER_URL"] + "/v1"
 clerk = Clerk(bearer_auth=os.environ["USHER_KEY"], server_url=URL)
@@ -198,6 +199,19 @@ class Surroundings:
         made = clerk.sign_in_tokens.create(request={"user_id": ada.id, "expires_in_seconds": 60})
         assert (made.status, made.user_id) == ("pending", ada.id), made
         assert clerk.sign_in_tokens.revoke(sign_in_token_id=made.id).status == "revoked"
+
+    def sessions(self):
+        eve = users.create(email_address=["eve@tokens.example"])
+        sessions = clerk.sessions
+        made = sessions.create(request={"user_id": eve.id})
+        assert sessions.get(session_id=made.id) == made
+        assert [s.id for s in sessions.list(user_id=eve.id)] == [made.id]
+        token = sessions.create_token(session_id=made.id).jwt
+        claims = verify_token(token, VerifyTokenOptions(secret_key=os.environ["USHER_KEY"], api_url=os.environ["USHER_URL"]))
+        assert (claims["sub"], claims["sid"]) == (eve.id, made.id), claims
+        assert sessions.revoke(session_id=made.id).status == "revoked"
+        assert clerk.jwks.get_jwks().keys[0].alg == "RS256"
+        assert clerk.testing_tokens.create().token
 
     def instance_settings(self):
         settings = clerk.instance_settings
