@@ -23,17 +23,12 @@ func (s *Server) listMemberships(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := clerk.ParseChoice(r.query, "user_id")
+	users, err := r.userFilter()
 	if err != nil {
 		return nil, err
 	}
 	roles, err := clerk.ParseValues(r.query, "role")
 	if err != nil {
-		return nil, err
-	}
-	if err := r.unsupported("email_address", "phone_number", "username", "web3_wallet", "query", "email_address_query",
-		"phone_number_query", "username_query", "name_query", "last_active_at_before", "last_active_at_after",
-		"created_at_before", "created_at_after"); err != nil {
 		return nil, err
 	}
 	return s.memberships(s.DB.Memberships(r.Context(), r.instance, r.organization(), store.MembershipFilter{

@@ -18,11 +18,16 @@ func (s *Server) listOrganizations(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	encode, err := s.organizationEncoder(r, false)
+	encode, managed, err := s.organizationEncoder(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.unsupported("user_id", "organization_id", "include_missing_member_with_elevated_permissions"); err != nil {
+	ids, err := clerk.ParseChoice(r.query, "organization_id")
+	if err != nil {
+		return nil, err
+	}
+	members, err := clerk.ParseChoice(r.query, "user_id")
+	if err != nil {
 		return nil, err
 	}
 	search, err := clerk.ParseSearch(r.query)
@@ -30,7 +35,7 @@ func (s *Server) listOrganizations(r *request) ([]byte, error) {
 		return nil, err
 	}
 	list, total, err := s.DB.Organizations(r.Context(), r.instance, store.OrganizationFilter{
-		Query: search, OrderBy: field, Descending: descending, Page: page,
+		IDs: ids, Members: members, Query: search, OrderBy: field, Descending: descending, Managed: managed, Page: page,
 	})
 	if err != nil {
 		return nil, err
@@ -49,12 +54,24 @@ func (r *request) unsupported(params ...string) error {
 	return nil
 }
 
-func (s *Server) organizationEncoder(r *request, counted bool) (func(*invite.Organization) clerk.Organization, error) {
-	asked, err := clerk.ParseBool(r.query, "include_members_count")
-	if counted || asked {
-		return s.Encoder.CountedOrganization, err
+// organizationEncoder returns how organizations are shown with what the request
+// wants included, and whether that needs to know which are unmanaged.
+func (s *Server) organizationEncoder(r *request) (encode func(*invite.Organization) clerk.Organization, managed bool, err error) {
+	counted, err := clerk.ParseBool(r.query, "include_members_count")
+	if err != nil {
+		return nil, false, err
 	}
-	return s.Encoder.Organization, err
+	managed, err = clerk.ParseBool(r.query, "include_missing_member_with_elevated_permissions")
+	return func(o *invite.Organization) clerk.Organization {
+		out := s.Encoder.Organization(o)
+		if counted {
+			out = s.Encoder.CountedOrganization(o)
+		}
+		if managed {
+			out.Unmanaged = &o.Unmanaged
+		}
+		return out
+	}, managed, err
 }
 
 // createOrganization serves POST /v1/organizations.
@@ -80,11 +97,8 @@ func (s *Server) counted(o *invite.Organization, err error) ([]byte, error) {
 
 // getOrganization serves GET /v1/organizations/{organization_id}, by id or slug.
 func (s *Server) getOrganization(r *request) ([]byte, error) {
-	encode, err := s.organizationEncoder(r, false)
+	encode, _, err := s.organizationEncoder(r)
 	if err != nil {
-		return nil, err
-	}
-	if err := r.unsupported("include_missing_member_with_elevated_permissions"); err != nil {
 		return nil, err
 	}
 	o, err := s.DB.Organization(r.Context(), r.instance, r.organization())

@@ -58,6 +58,7 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	vars := map[string]string{
 		"key": key, "database": path, "big": strings.Repeat("x", 1<<20), "long": strings.Repeat("x", 257), "endless": strings.Repeat("x", invite.MaxPassword+1),
 		"types":    strings.Repeat("organization.created,", 100) + "organization.created",
+		"many":     strings.Repeat("user_id=x&", 101),
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
 	settings, err := db.OrganizationSettings(t.Context(), in)

@@ -42,6 +42,7 @@ type Organization struct {
 	HasImage                bool            `json:"has_image"`
 	MembersCount            *int            `json:"members_count,omitempty"`
 	PendingInvitationsCount *int            `json:"pending_invitations_count,omitempty"`
+	Unmanaged               *bool           `json:"missing_member_with_elevated_permissions,omitempty"`
 	MaxAllowedMemberships   int             `json:"max_allowed_memberships"`
 	AdminDeleteEnabled      bool            `json:"admin_delete_enabled"`
 	PublicMetadata          json.RawMessage `json:"public_metadata"`

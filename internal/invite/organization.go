@@ -23,6 +23,7 @@ type Organization struct {
 	Members               int    // seats taken by members
 	Pending               int    // seats held by invitations stored as pending
 	Domains               int
+	Unmanaged             bool // no member can manage the others; known only where it was asked for
 	CreatedAt, UpdatedAt  Instant
 }
 

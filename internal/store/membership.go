@@ -39,7 +39,7 @@ func (t *tx) membership(o *invite.Organization, user string) (*invite.Membership
 }
 
 // insertMembership seats the user, refusing a second membership, and counts it
-// in o, which afterwards has the new number of members.
+// in o, which afterwards has the new numbers of members and pending invitations.
 func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invite.Role, public, private []byte) (*invite.Membership, error) {
 	m := &invite.Membership{
 		ID: t.newID(membershipID), Role: role, User: u.Person(),
@@ -66,11 +66,46 @@ func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invit
 		}
 	}
 	o.Members++
+	if err := t.supersede(o, u); err != nil {
+		return nil, err
+	}
 	m.Organization = *o
 	return m, t.event(o.InstanceID, o.ID, invite.MembershipCreatedEvent, m)
 }
 
-// CreateMembership adds a user to an organization within its limit.
+// supersede revokes the invitations that would hold a second seat for a member.
+func (t *tx) supersede(o *invite.Organization, u *invite.User) error {
+	keys := u.VerifiedKeys()
+	if len(keys) == 0 {
+		return nil
+	}
+	q := addressed(o.InstanceID, keys, []invite.Status{invite.Pending}, t.now)
+	q.and(`i.organization_id = ` + q.arg(o.ID))
+	ids, err := t.strings(`SELECT i.id FROM invitations i`+q.clause(), q.args...)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		i, err := t.invitation(o.InstanceID, o.ID, id)
+		if err != nil {
+			return err
+		}
+		if err := i.Revoke(t.now); err != nil {
+			return err
+		}
+		if err := t.end(i); err != nil {
+			return err
+		}
+		if err := t.event(o.InstanceID, o.ID, invite.InvitationRevokedEvent, i); err != nil {
+			return err
+		}
+		o.Pending--
+	}
+	return nil
+}
+
+// CreateMembership adds a user, who must not be banned, to an organization within
+// its limit. Pending invitations of the user's addresses are revoked.
 func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organization string, n invite.NewMembership) (*invite.Membership, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -81,7 +116,7 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 			return err
 		}
 		o, err := t.organization(in.ID, organization)
-		if err != nil {
+		if err := t.unswept(o, err); err != nil {
 			return err
 		}
 		role, err := t.assignable(o, n.Role)
@@ -91,6 +126,9 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 		u, err := t.user(in.ID, n.UserID)
 		if err != nil {
 			return err
+		}
+		if u.Banned {
+			return invite.Err(invite.UserBanned)
 		}
 		public, private := json.RawMessage("{}"), json.RawMessage("{}")
 		if err := n.Metadata.Apply(&public, &private, nil); err != nil {
@@ -107,9 +145,9 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 
 // MembershipFilter selects and orders a list of memberships. Empty fields select all.
 type MembershipFilter struct {
-	Users      invite.Choice
-	Roles      []string // keys
-	OrderBy    string   // a key of membershipOrders; empty is created_at
+	Users      UserFilter // whose; its order and page do not count
+	Roles      []string   // keys
+	OrderBy    string     // a key of membershipOrders; empty is created_at
 	Descending bool
 	invite.Page
 }
@@ -132,7 +170,7 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 		}
 		q, unfiltered := f.where(in.ID, o.ID)
 		if total = o.Members; !unfiltered {
-			if err := t.row(`SELECT count(*) FROM memberships m`+q.clause(), q.args...).Scan(&total); err != nil {
+			if err := t.row(`SELECT count(*) FROM `+membershipFrom+q.clause(), q.args...).Scan(&total); err != nil {
 				return err
 			}
 		}
@@ -146,7 +184,7 @@ func (f *MembershipFilter) where(instance, organization string) (q where, unfilt
 	tenant := q.arg(instance)
 	q.and(`m.instance_id = ` + tenant)
 	q.and(`m.organization_id = ` + q.arg(organization))
-	q.choose(`m.user_id`, f.Users)
+	f.Users.conditions(&q, tenant)
 	if len(f.Roles) > 0 {
 		q.and(`m.role_id IN (SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.role_key IN (` + q.list(canonical(f.Roles)) + `))`)
 	}

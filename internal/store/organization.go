@@ -80,18 +80,18 @@ func (t *tx) insertOrganization(o *invite.Organization, slug string) error {
 	if slug == "" {
 		base := invite.Slug(o.Name)
 		unique := strings.ToLower(o.ID[len(organizationID)+21:])
-		candidates = []string{base, strings.Trim(base+"-"+unique, "-")}
+		candidates = []string{base, strings.Trim(base+"-"+unique, "-"), strings.ToLower(o.ID[len(organizationID):])}
 		if base == "" {
 			candidates = candidates[1:]
 		}
 	}
 	for _, o.Slug = range candidates {
 		n, err := t.exec(`
-			INSERT INTO organizations (instance_id, id, name, slug, max_allowed_memberships, admin_delete_enabled,
+			INSERT INTO organizations (instance_id, id, name, name_key, slug, max_allowed_memberships, admin_delete_enabled,
 				public_metadata, private_metadata, created_by, role_set_key, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			ON CONFLICT (instance_id, slug) DO NOTHING`,
-			o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
+			o.InstanceID, o.ID, o.Name, invite.Fold(o.Name), o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
 			string(o.PublicMetadata), string(o.PrivateMetadata), o.CreatedBy, o.RoleSetKey, o.CreatedAt, o.UpdatedAt)
 		if err != nil {
 			return err
@@ -124,7 +124,8 @@ func (t *tx) addCreator(in *invite.Instance, o *invite.Organization, role invite
 	return err
 }
 
-// Organization returns an organization by id or slug, or OrganizationNotFound.
+// Organization returns an organization by id or slug, and whether it is unmanaged,
+// or refuses with OrganizationNotFound.
 func (db *DB) Organization(ctx context.Context, in *invite.Instance, idOrSlug string) (*invite.Organization, error) {
 	var o *invite.Organization
 	err := db.read(ctx, func(t *tx) (err error) {
@@ -135,7 +136,10 @@ func (db *DB) Organization(ctx context.Context, in *invite.Instance, idOrSlug st
 				WHERE o.instance_id = $1 AND o.slug = $2`, in.ID, idOrSlug))
 			err = missing(err, invite.Err(invite.OrganizationNotFound))
 		}
-		return t.unswept(o, err)
+		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		return t.lookForManager(o)
 	})
 	return o, err
 }
@@ -151,32 +155,55 @@ func (t *tx) unswept(o *invite.Organization, err error) error {
 	return err
 }
 
-// OrganizationFilter selects and orders a list of organizations.
+// OrganizationFilter selects and orders a list of organizations. Empty fields select all.
 type OrganizationFilter struct {
-	Query      string // exact id, or part of the name or slug, in any case
-	OrderBy    string // created_at, name or members_count
+	IDs        invite.Choice
+	Members    invite.Choice // user ids: of any in Only, of none in Except
+	Query      string        // exact id, or part of the name or slug, in any case
+	OrderBy    string        // created_at, name or members_count
 	Descending bool
+	Managed    bool // tell which are unmanaged
 	invite.Page
+}
+
+func (f *OrganizationFilter) where(instance string) (q where, unfiltered bool) {
+	tenant := q.arg(instance)
+	q.and(`o.instance_id = ` + tenant)
+	q.choose(`o.id`, f.IDs)
+	of := func(users []string) string {
+		return ` IN (SELECT m.organization_id FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.user_id IN (` + q.list(users) + `))`
+	}
+	if len(f.Members.Only) > 0 {
+		q.and(`o.id` + of(f.Members.Only))
+	}
+	if len(f.Members.Except) > 0 {
+		q.and(`o.id NOT` + of(f.Members.Except))
+	}
+	if f.Query != "" {
+		like := q.like(f.Query)
+		q.and(`(o.id = ` + q.arg(f.Query) + ` OR o.name_key` + like + ` OR o.slug` + like + `)`)
+	}
+	return q, len(q.conditions) == 1
+}
+
+func (f *OrganizationFilter) query(q where) (string, []any) {
+	column := map[string]string{"created_at": `o.created_at`, "name": `o.name_key`, "members_count": `o.members`}[f.OrderBy]
+	query := `SELECT ` + organizationColumns + ` FROM organizations o` + q.clause() + order(column, `o.id`, f.Descending) + q.limit(f.Page)
+	return query, q.args
 }
 
 // Organizations returns one page and the number of organizations that match.
 func (db *DB) Organizations(ctx context.Context, in *invite.Instance, f OrganizationFilter) ([]*invite.Organization, int, error) {
-	column := map[string]string{"created_at": "o.created_at", "name": "o.name", "members_count": "o.members"}[f.OrderBy]
-	q := where{}
-	q.and(`o.instance_id = ` + q.arg(in.ID))
-	if f.Query != "" {
-		pattern := q.arg(contains(f.Query))
-		q.and(`(o.id = ` + q.arg(f.Query) + ` OR lower(o.name) LIKE ` + pattern + ` ESCAPE '\' OR o.slug LIKE ` + pattern + ` ESCAPE '\')`)
-	}
 	var list []*invite.Organization
 	var total int
 	err := db.read(ctx, func(t *tx) (err error) {
 		list = nil
-		if total, err = t.total(in.ID, "organizations", f.Query == "", q); err != nil {
+		q, unfiltered := f.where(in.ID)
+		if total, err = t.total(in.ID, "organizations", unfiltered, q); err != nil {
 			return err
 		}
-		query := `SELECT ` + organizationColumns + ` FROM organizations o` + q.clause() + order(column, "o.id", f.Descending) + q.limit(f.Page)
-		if err := t.each(query, q.args, func(row scanner) error {
+		query, args := f.query(q)
+		if err := t.each(query, args, func(row scanner) error {
 			o, err := scanOrganization(row)
 			list = append(list, o)
 			return err
@@ -187,10 +214,40 @@ func (db *DB) Organizations(ctx context.Context, in *invite.Instance, f Organiza
 			if err := t.unswept(o, nil); err != nil {
 				return err
 			}
+			if !f.Managed {
+				continue
+			}
+			if err := t.lookForManager(o); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	return list, total, err
+}
+
+// lookForManager sets whether o is unmanaged.
+func (t *tx) lookForManager(o *invite.Organization) error {
+	c, err := t.catalog(o.InstanceID)
+	if err != nil {
+		return err
+	}
+	o.Unmanaged = true
+	for _, role := range c.Managers() {
+		var found bool
+		if err := t.row(`
+			SELECT EXISTS (
+				SELECT 1
+				FROM memberships
+				WHERE instance_id = $1 AND organization_id = $2 AND role_id = $3)`, o.InstanceID, o.ID, role).Scan(&found); err != nil {
+			return err
+		}
+		if found {
+			o.Unmanaged = false
+			return nil
+		}
+	}
+	return nil
 }
 
 // total reads the instance's counter when the list is unfiltered, else counts.
@@ -240,10 +297,10 @@ func (t *tx) updateOrganization(o *invite.Organization) error {
 	_, err := t.exec(`
 		UPDATE organizations
 		SET name = $3, slug = $4, max_allowed_memberships = $5, admin_delete_enabled = $6,
-			public_metadata = $7, private_metadata = $8, role_set_key = $9, created_at = $10, updated_at = $11
+			public_metadata = $7, private_metadata = $8, role_set_key = $9, created_at = $10, updated_at = $11, name_key = $12
 		WHERE instance_id = $1 AND id = $2`,
 		o.InstanceID, o.ID, o.Name, o.Slug, o.MaxAllowedMemberships, o.AdminDeleteEnabled,
-		string(o.PublicMetadata), string(o.PrivateMetadata), o.RoleSetKey, o.CreatedAt, o.UpdatedAt)
+		string(o.PublicMetadata), string(o.PrivateMetadata), o.RoleSetKey, o.CreatedAt, o.UpdatedAt, invite.Fold(o.Name))
 	if err != nil && t.db.dialect.duplicate(err) {
 		return invite.ParamErr(invite.ValueExists, "slug", o.Slug)
 	}

@@ -38,12 +38,12 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT (@|count\(\*\)) FROM application_invitations i@?`,
 	`SELECT @, @ FROM @+`,
 	`SELECT @ FROM (organizations o|users u|organization_domains o)@+`,
-	`SELECT count\(\*\) FROM (memberships m|invitations i|@ @)@`,
+	`SELECT count\(\*\) FROM (memberships m|invitations i|@ @|@)@`,
 	`(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?`,
 	`SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?`,
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
-	`SELECT i.organization_id, i.id FROM invitations i@+`,
+	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,
 }, `|`) + `)$`)
 
 var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
@@ -320,6 +320,31 @@ func TestPlans(t *testing.T) {
 		members("members of an organization", "memberships_by_creation", q, f)
 		members("memberships of an instance", "memberships_of_instance", where{conditions: []string{`m.instance_id = $1`}, args: []any{"ins_1"}}, f)
 		members("memberships of a user", "memberships_by_user", where{conditions: []string{`m.instance_id = $1`, `m.user_id = $2`}, args: []any{"ins_1", "user_1"}}, f)
+	}
+
+	for _, descending := range []bool{false, true} {
+		for by, index := range map[string]string{"created_at": "organizations_by_creation", "name": "organizations_by_name"} {
+			f := OrganizationFilter{OrderBy: by, Descending: descending, Page: invite.Page{Limit: 10}}
+			q, _ := f.where("ins_1")
+			query, args := f.query(q)
+			check("organizations", query, index, args...)
+		}
+	}
+	for index, f := range map[string]OrganizationFilter{
+		"memberships_by_user":             {Members: invite.Choice{Only: []string{"user_1"}, Except: []string{"user_2"}}},
+		"sqlite_autoindex_organizations_": {IDs: invite.Choice{Only: []string{"org_1"}}},
+		"(instance_id=?":                  {Query: "x"},
+	} {
+		f.OrderBy = "members_count"
+		q, _ := f.where("ins_1")
+		query, args := f.query(q)
+		bounded(t, db.sql, "organizations that are searched", query, index, args...)
+	}
+	for _, users := range []UserFilter{{Query: "x"}, {AddressQuery: "x"}, {NameQuery: "x"}, {EmailAddresses: []string{"a@example.com"}}, {CreatedAt: Between{1, 2}}} {
+		f := MembershipFilter{Users: users, OrderBy: "created_at", Page: invite.Page{Limit: 10}}
+		q, _ := f.where("ins_1", "org_1")
+		query, args := f.query(q)
+		bounded(t, db.sql, "members that are searched", query, "(instance_id=? AND organization_id=?", args...)
 	}
 
 	for _, types := range []invite.EventTypes{nil, {invite.UserCreatedEvent}} {

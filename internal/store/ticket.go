@@ -14,6 +14,8 @@ type Ticketed struct {
 	Invitation   *invite.Invitation
 	// Known says whether a user has verified the invited address.
 	Known bool
+	// Member says whether that user is a member of the organization.
+	Member bool
 }
 
 // InvitationByTicket reads what a verified ticket points to, whatever its
@@ -24,11 +26,17 @@ func (db *DB) InvitationByTicket(ctx context.Context, ticket invite.Ticket) (*Ti
 		if found, err = t.ticketed(ticket); err != nil {
 			return err
 		}
-		_, err = t.owner(ticket.InstanceID, found.Invitation.Email)
+		u, err := t.owner(ticket.InstanceID, found.Invitation.Email)
 		if found.Known = err == nil; errors.Is(err, invite.Err(invite.UserNotFound)) {
 			return nil
 		}
-		return err
+		if err != nil || found.Organization == nil {
+			return err
+		}
+		return t.row(`
+			SELECT count(*)
+			FROM memberships
+			WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, ticket.InstanceID, found.Organization.ID, u.ID).Scan(&found.Member)
 	})
 	return found, err
 }

@@ -39,6 +39,12 @@ type Between struct{ From, Until invite.Instant }
 func (f *UserFilter) where(instance string) (q where, unfiltered bool) {
 	tenant := q.arg(instance)
 	q.and(`u.instance_id = ` + tenant)
+	f.conditions(&q, tenant)
+	return q, len(q.conditions) == 1
+}
+
+// conditions adds what f asks of a user u; tenant is the name of the instance.
+func (f *UserFilter) conditions(q *where, tenant string) {
 	if f.Nobody {
 		q.and(`u.id = ''`)
 	}
@@ -77,7 +83,6 @@ func (f *UserFilter) where(instance string) (q where, unfiltered bool) {
 		like := q.like(f.Query)
 		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR ` + addresses + `e.email_address` + like + `))`)
 	}
-	return q, len(q.conditions) == 1
 }
 
 // between adds the conditions of b on column.

@@ -101,7 +101,7 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := s.describe(found, ticket, raw)
-	if err := over(found.Invitation, s.DB.Now()); err != nil {
+	if err := over(found, s.DB.Now()); err != nil {
 		s.explain(w, r, err, a)
 		return nil
 	}
@@ -113,12 +113,17 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 // over returns why an invitation cannot be answered any more. It knows a
-// declined one, which the API shows as revoked.
-func over(i *invite.Invitation, now invite.Instant) error {
-	if i.Status == invite.Declined {
+// declined one, which the API shows as revoked, and one that was revoked because
+// the invited person joined in another way.
+func over(found *store.Ticketed, now invite.Instant) error {
+	switch i := found.Invitation; {
+	case i.Status == invite.Declined:
 		return invite.Err(declined)
+	case i.Status == invite.Revoked && found.Member:
+		return invite.Err(invite.AlreadyMember)
+	default:
+		return i.Acceptable(now)
 	}
-	return i.Acceptable(now)
 }
 
 // answerInvitation serves POST /accept, the only way by which these pages change

@@ -30,6 +30,13 @@ var states = []struct {
 		s.user("grace@example.com", "Grace", "Hopper")
 		return s.ticket(s.invite("grace@example.com"))
 	}, http.StatusOK, []string{"Join Acme Corporation"}, []string{"first_name", "Hopper"}},
+	{"revoked, because the invited person joined in another way", func(s *site) string {
+		u := s.user("grace@example.com", "Grace", "Hopper")
+		k := s.ticket(s.invite("grace@example.com"))
+		_, err := s.db.CreateMembership(s.Context(), s.in, s.acme.ID, invite.NewMembership{UserID: u.ID, Role: invite.RoleMember})
+		s.must(err)
+		return k
+	}, http.StatusConflict, []string{"You are a member already"}, []string{"Hopper"}},
 	{"live, but the link left by the API", func(s *site) string {
 		return invite.TicketFor(s.invite("grace@example.com"), invite.ByAPI).Sign(s.keys)
 	}, http.StatusOK, []string{"Join Acme Corporation", "g…@example.com"}, []string{"grace@example.com"}},
@@ -319,9 +326,9 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		{"a member already", []option{homeURL}, func(s *site) url.Values {
 			u := s.user("grace@example.com", "Grace", "Hopper")
 			k := s.ticket(s.invite("heidi@example.com"))
-			s.sql(`UPDATE invitations SET email_address = 'grace@example.com', email_key = 'grace@example.com'`)
 			_, err := s.db.CreateMembership(s.Context(), s.in, s.acme.ID, invite.NewMembership{UserID: u.ID, Role: invite.RoleMember})
 			s.must(err)
+			s.sql(`UPDATE invitations SET email_address = 'grace@example.com', email_key = 'grace@example.com'`)
 			return accept(k)
 		}, http.StatusConflict, "You are a member already", false},
 		{"a name of 257 characters", nil, func(s *site) url.Values {

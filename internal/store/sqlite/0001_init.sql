@@ -174,6 +174,7 @@ CREATE TABLE organizations (
     instance_id             TEXT NOT NULL,
     id                      TEXT NOT NULL,
     name                    TEXT NOT NULL,
+    name_key                TEXT NOT NULL, -- what names are searched and ordered by (invite.Fold)
     slug                    TEXT NOT NULL,
     max_allowed_memberships INTEGER NOT NULL, -- 0 = no limit
     admin_delete_enabled    INTEGER NOT NULL,
@@ -194,6 +195,7 @@ CREATE TABLE organizations (
 ) STRICT;
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
 CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
+CREATE INDEX organizations_by_name ON organizations (instance_id, name_key, id);
 CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
 
 CREATE TABLE organization_domains (
@@ -261,7 +263,7 @@ CREATE TABLE memberships (
 ) STRICT;
 CREATE INDEX memberships_by_creation ON memberships (instance_id, organization_id, id);
 CREATE INDEX memberships_by_role ON memberships (instance_id, role_id, organization_id, id);
-CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, id);
+CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, id, organization_id);
 CREATE INDEX memberships_of_instance ON memberships (instance_id, id);
 
 CREATE TABLE invitations (

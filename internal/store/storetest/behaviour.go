@@ -211,7 +211,7 @@ func testOverdue(w *World) {
 // testManyOverdue has more invitations expire at once than one operation writes
 // down.
 func testManyOverdue(w *World) {
-	const many = 250
+	const many = 350
 	w.limit(many + 1)
 	for k := range many / 10 {
 		var news []invite.NewInvitation
@@ -231,8 +231,10 @@ func testManyOverdue(w *World) {
 	}
 	w.invite("one@example.com")
 	w.wantSeats(1, 2)
+	w.limit(4)
+	w.member("member@example.com", invite.RoleMember)
 	must(w.DB.SweepExpired(w.Context(), many))(w.T)
-	w.wantSeats(1, 2)
+	w.wantSeats(2, 2)
 }
 
 // testEarlierExpiry has an invitation expire before all that were there when a

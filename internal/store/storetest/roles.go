@@ -258,7 +258,7 @@ func testRoleSets(w *World) {
 	if s.Default().Key != "org:blue" || s.Members[s.DefaultRoleID] != 2 || len(s.Roles) != 2 {
 		w.Errorf("got %+v, want two roles, the default one with two members", s)
 	}
-	members, _ := must2(w.DB.Memberships(ctx, in, w.Org.ID, store.MembershipFilter{Users: invite.Choice{Only: []string{bystander.ID}}, Page: invite.Page{Limit: 1}}))(w.T)
+	members, _ := must2(w.DB.Memberships(ctx, in, w.Org.ID, store.MembershipFilter{Users: store.UserFilter{IDs: invite.Choice{Only: []string{bystander.ID}}}, Page: invite.Page{Limit: 1}}))(w.T)
 	if len(members) != 1 || members[0].Role.Key != "org:red" {
 		w.Errorf("got %+v, want the member of another set's organization untouched", members)
 	}
