@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // DSN is how the package opens a file.
 var DSN = dsn
@@ -32,3 +36,15 @@ func (db *DB) WithoutSavepoint(ctx context.Context, statement string) error {
 
 // Waiting returns how many operations wait for their turn.
 func (db *DB) Waiting() int { return len(db.writer.jobs) }
+
+// Statements returns every statement that the database's connections have kept
+// prepared. Nothing may run meanwhile.
+func (db *DB) Statements() []string {
+	list := slices.Collect(maps.Keys(db.writer.conn.stmts))
+	for range cap(db.readers) {
+		c := <-db.readers
+		list = slices.AppendSeq(list, maps.Keys(c.stmts))
+		db.readers <- c
+	}
+	return list
+}

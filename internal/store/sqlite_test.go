@@ -16,7 +16,13 @@ import (
 )
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, openTemp)
+	statements := gatherer{}
+	storetest.Run(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		db, raw := openTemp(t, clock)
+		statements.watch(t, db)
+		return db, raw
+	})
+	checkPlans(t, statements)
 }
 
 // TestSQLiteReserved runs the same for the server of a file, which keeps what it
