@@ -58,7 +58,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	list := flags.String("connections", "1,16,64,256", "numbers of connections; 64 is compared with the ceilings")
 	flags.IntVar(&o.organizations, "organizations", 1000, "organizations that are written to")
 	flags.IntVar(&o.listed, "listed", 20_000, "organizations that are listed in turn")
-	flags.IntVar(&o.many, "many", 1_000_000, "invitations of the large organization")
+	flags.IntVar(&o.many, "many", 1_000_000, "invitations and members of the large organization, and users of its instance")
 	flags.StringVar(&o.dir, "dir", "", "folder for the databases, on the disk to be measured (default the system's for temporary files)")
 	flags.StringVar(&o.serverLog, "server-log", os.DevNull, "where the server's log goes")
 	quick := flags.Bool("quick", false, "a short run that shows that everything works; its numbers mean nothing")
@@ -149,6 +149,11 @@ func (b *bench) all(ctx context.Context) error {
 	limits = append(limits, found...)
 	b.say("seeding %d invitations in one organization", b.many)
 	if found, err = b.usher.depth(ctx, b.data("deep"), b.key, b.admin, organizations, b.many, b.samples); err != nil {
+		return err
+	}
+	limits = append(limits, found...)
+	b.say("seeding %d users, all members of that organization", b.many)
+	if found, err = b.usher.wide(ctx, b.data("deep"), b.key, organizations+1, b.many, b.samples); err != nil {
 		return err
 	}
 	limits = append(limits, found...)

@@ -56,5 +56,5 @@ func (s *Server) removePassword(r *request) ([]byte, error) {
 	if err := clerk.Decode(r.body, &body); err != nil {
 		return nil, err
 	}
-	return s.user(s.DB.RemovePassword(r.Context(), r.instance, r.PathValue("user_id")))
+	return s.user(s.DB.RemovePassword(r.Context(), r.instance, r.PathValue("user_id"), body.SignsOut()))
 }

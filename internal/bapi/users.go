@@ -178,7 +178,7 @@ func (s *Server) updateUser(r *request) ([]byte, error) {
 	if digest != "" {
 		c.PasswordDigest = &digest
 	}
-	if digest == "" && body.SignsOut() {
+	if c.SignOut = body.SignsOut(); digest == "" && c.SignOut {
 		return nil, invite.ParamErr(invite.ParamNeeded, "password")
 	}
 	c.Metadata = body.UserMetadata.Change(false)

@@ -219,6 +219,9 @@ type RemovePassword struct {
 	SignOutOfOtherSessions *bool `json:"sign_out_of_other_sessions"`
 }
 
+// SignsOut reports whether the sessions of the user are to end.
+func (r *RemovePassword) SignsOut() bool { return or(r.SignOutOfOtherSessions, false) }
+
 // Verified says that a password is the user's.
 type Verified struct {
 	Verified bool `json:"verified"`

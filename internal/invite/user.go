@@ -260,6 +260,7 @@ type UserChange struct {
 	Locale                *string
 	PrimaryEmailAddressID *string
 	PasswordDigest        *string // empty: none any more
+	SignOut               bool    // of all sessions
 	Banned, Locked        *bool
 	Settings              UserSettingsChange
 	LegalAcceptedAt       *Instant // 0: never

@@ -16,8 +16,9 @@ func (t *tx) setPassword(instance string, u *invite.User, digest string) error {
 	return err
 }
 
-// RemovePassword takes a user's password away. A user without one is not changed.
-func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string) (*invite.User, error) {
+// RemovePassword takes a user's password away and, when asked to, ends the user's
+// sessions. A user without one is not changed.
+func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string, signOut bool) (*invite.User, error) {
 	var u *invite.User
 	err := db.write(ctx, func(t *tx) (err error) {
 		if u, err = t.user(in.ID, id); err != nil || !u.HasPassword {
@@ -25,6 +26,11 @@ func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string
 		}
 		if err := t.setPassword(in.ID, u, ""); err != nil {
 			return err
+		}
+		if signOut {
+			if err := t.revokeSessions(in.ID, id); err != nil {
+				return err
+			}
 		}
 		return t.saveUser(in.ID, u)
 	})

@@ -227,6 +227,11 @@ func (t *tx) changeUser(in *invite.Instance, id string, c *invite.UserChange) (*
 			return nil, err
 		}
 	}
+	if c.SignOut || u.Banned {
+		if err := t.revokeSessions(in.ID, u.ID); err != nil {
+			return nil, err
+		}
+	}
 	return u, t.saveUser(in.ID, u)
 }
 

@@ -86,6 +86,29 @@ func testSessions(w *World) {
 	w.wantSessions("after its lifetime", bob.ID, map[invite.SessionStatus]int{invite.SessionRevoked: 1, invite.SessionExpired: 1})
 }
 
+// testSignOut changes and removes a password, which ends the sessions when asked to.
+func testSignOut(w *World) {
+	for what, change := range map[string]func(signOut bool) error{
+		"a new password": func(signOut bool) error {
+			_, err := w.DB.UpdateUser(w.Context(), w.Instance, w.Admin.ID, invite.UserChange{PasswordDigest: new("x"), SignOut: signOut})
+			return err
+		},
+		"no password": func(signOut bool) error {
+			must(w.DB.UpdateUser(w.Context(), w.Instance, w.Admin.ID, invite.UserChange{PasswordDigest: new("x")}))(w.T)
+			_, err := w.DB.RemovePassword(w.Context(), w.Instance, w.Admin.ID, signOut)
+			return err
+		},
+	} {
+		s := w.openSession(w.Admin.ID)
+		w.ok(what, change(false))
+		_, err := w.DB.Grant(w.Context(), w.Instance, s.ID)
+		w.ok(what+" keeps the session", err)
+		w.ok(what, change(true))
+		_, err = w.DB.Grant(w.Context(), w.Instance, s.ID)
+		w.refused(what+" and a sign-out", err, invite.SessionOver)
+	}
+}
+
 // testSessionsEnd deletes a user who is signed in while tokens are asked for.
 func testSessionsEnd(w *World) {
 	bob := w.member("bob@example.com", invite.RoleMember)

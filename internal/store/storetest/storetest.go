@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open) {
 		{"a secret key is replaced", testKeys},
 		{"a session is granted what its user is", testSessions},
 		{"a session ends with its user", testSessionsEnd},
+		{"a change of password can end the sessions", testSignOut},
 		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},
 		{"lists of all organizations filter, order and turn pages", testAcross},

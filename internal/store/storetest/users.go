@@ -80,7 +80,7 @@ func testPasswords(w *World) {
 	w.refused("a user without a password", err, invite.NoPassword)
 
 	w.unchanged("removing no password", func() {
-		must(w.DB.RemovePassword(w.Context(), w.Instance, w.Admin.ID))(w.T)
+		must(w.DB.RemovePassword(w.Context(), w.Instance, w.Admin.ID, false))(w.T)
 	})
 	must(w.DB.UpdateUser(w.Context(), w.Instance, w.Admin.ID, invite.UserChange{PasswordDigest: new("md5:old")}))(w.T)
 	w.ok("refreshing what was changed meanwhile", w.DB.RefreshPassword(w.Context(), w.Instance, w.Admin.ID, "md5:older", "argon2id:wrong"))
@@ -96,7 +96,7 @@ func testPasswords(w *World) {
 	if diff := cmp.Diff(before, must(w.DB.User(w.Context(), w.Instance, w.Admin.ID))(w.T)); diff != "" {
 		w.Errorf("refreshing changed the user (-before +after):\n%s", diff)
 	}
-	gone := must(w.DB.RemovePassword(w.Context(), w.Instance, w.Admin.ID))(w.T)
+	gone := must(w.DB.RemovePassword(w.Context(), w.Instance, w.Admin.ID, false))(w.T)
 	if gone.HasPassword || gone.PasswordChangedAt != invite.At(w.Clock.Now()) {
 		w.Errorf("got password %v, changed at %d, want none, removed now", gone.HasPassword, gone.PasswordChangedAt)
 	}
@@ -386,7 +386,7 @@ func testUserTenants(w *World) {
 			"ban":      second(w.DB.BanUsers(w.Context(), other, []string{w.Admin.ID}, true)),
 			"lock":     second(w.DB.LockUser(w.Context(), other, w.Admin.ID, true)),
 			"digest":   second(w.DB.PasswordDigest(w.Context(), other, w.Admin.ID)),
-			"password": second(w.DB.RemovePassword(w.Context(), other, w.Admin.ID)),
+			"password": second(w.DB.RemovePassword(w.Context(), other, w.Admin.ID, false)),
 			"add":      second(w.DB.CreateEmailAddress(w.Context(), other, invite.NewEmailAddress{UserID: w.Admin.ID, EmailAddress: "x@example.com"})),
 			"replace":  second(w.DB.ReplaceEmailAddress(w.Context(), other, w.Admin.ID, invite.EmailAddressReplacement{EmailAddress: "x@example.com"})),
 		} {
