@@ -174,8 +174,9 @@ func TestGoOrganizations(t *testing.T) {
 	ctx, api := t.Context(), organization.NewClient(r.config)
 	id := func(o *clerk.Organization) string { return o.ID }
 	var atlas *clerk.Organization
+	var admin *clerk.User
 	r.visit("organization.Create", func(t *testing.T) {
-		atlas, _ = r.organization("atlas")
+		atlas, admin = r.organization("atlas")
 		_, err := api.Create(ctx, &organization.CreateParams{Name: new("Other"), Slug: new("atlas")})
 		refusal(t, err, 422, "form_already_exists")
 	})
@@ -190,6 +191,7 @@ func TestGoOrganizations(t *testing.T) {
 		// The SDK asks with an empty order_by, too.
 		for _, params := range []organization.ListParams{
 			{Query: new("tla")},
+			{UserIDs: []string{admin.ID}, IncludeMissingMemberWithElevatedPermissions: new(true)},
 			{Query: new("tla"), OrderBy: new(""), IncludeMembersCount: new(true)},
 			{Query: new("atlas"), OrderBy: new("-name"), ListParams: clerk.ListParams{Limit: new(int64(1)), Offset: new(int64(0))}},
 		} {
@@ -232,6 +234,9 @@ func TestGoMemberships(t *testing.T) {
 			{organizationmembership.ListParams{OrderBy: new("+created_at")}, []string{ada.ID, bob.ID}},
 			{organizationmembership.ListParams{Roles: []string{"org:admin", "org:member"}, UserIDs: []string{bob.ID}}, []string{bob.ID}},
 			{organizationmembership.ListParams{Roles: []string{"org:admin"}}, []string{ada.ID}},
+			{organizationmembership.ListParams{EmailAddressQuery: new("bob@")}, []string{bob.ID}},
+			{organizationmembership.ListParams{Query: new("atlas.example"), OrderBy: new("email_address")}, []string{ada.ID, bob.ID}},
+			{organizationmembership.ListParams{EmailAddresses: []string{"bob@atlas.example"}, CreatedAtAfter: new(int64(1))}, []string{bob.ID}},
 		} {
 			tt.params.OrganizationID = atlas.ID
 			list := ok(api.List(ctx, &tt.params))(t)

@@ -30,6 +30,7 @@ test('organizations.getOrganization', async () => {
 test('organizations.getOrganizationList', async () => {
   const beacon = await organization('Beacon')
   lists(await organizations.getOrganizationList({ query: 'tla' }), [atlas.id])
+  lists(await organizations.getOrganizationList({ organizationId: [atlas.id, 'org_none'] }), [atlas.id])
   const page = await organizations.getOrganizationList({ orderBy: '+name', limit: 2, includeMembersCount: true })
   assert.deepEqual(page.data.map(o => [o.name, o.membersCount]), [['Acme', 1], ['Atlas', 1]])
   assert.equal(page.totalCount, 3)
@@ -76,6 +77,19 @@ test('organizations.getOrganizationMembershipList', async () => {
   assert.equal(page.totalCount, 2)
   const admins = await organizations.getOrganizationMembershipList({ organizationId: atlas.id, role: ['org:admin'], userId: [ada.id, bob.id] })
   assert.deepEqual(admins.data.map(m => m.publicUserData.userId), [ada.id])
+  for (const [filter, want] of [
+    [{ emailAddress: ['bob@atlas.example'] }, [bob.id]],
+    [{ emailAddressQuery: 'BOB@' }, [bob.id]],
+    [{ nameQuery: 'ada k' }, [ada.id]],
+    [{ query: 'stone' }, [bob.id]],
+    [{ createdAtBefore: Date.now() + 60_000, orderBy: '+first_name' }, [ada.id, bob.id]],
+    [{ createdAtAfter: Date.now() + 60_000 }, []],
+    [{ username: ['nobody'] }, []],
+  ]) {
+    const found = await organizations.getOrganizationMembershipList({ organizationId: atlas.id, ...filter })
+    assert.deepEqual(found.data.map(m => m.publicUserData.userId), want, JSON.stringify(filter))
+    assert.equal(found.totalCount, want.length)
+  }
 })
 
 test('organizations.updateOrganizationMembership', async () => {
