@@ -165,7 +165,15 @@ func (t *tx) userList(instance string, f *UserFilter) (string, []any, error) {
 		column = `COALESCE(p.email_address, '')`
 		join = ` LEFT JOIN email_addresses p ON p.instance_id = u.instance_id AND p.user_id = u.id AND p.id = u.primary_email_address_id`
 	}
+	if f.names() {
+		column = computed(column)
+	}
 	return `SELECT ` + userColumns + ` FROM users u` + join + q.clause() + order(column, `u.id`, f.Descending) + q.limit(f.Page), q.args, nil
+}
+
+// names reports whether f asks for users one by one.
+func (f *UserFilter) names() bool {
+	return len(f.IDs.Only)+len(f.ExternalIDs.Only)+len(f.Usernames)+len(f.EmailAddresses) > 0
 }
 
 // after begins a list by creation behind a user.
