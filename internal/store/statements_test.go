@@ -44,6 +44,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
 	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,
+	`SELECT m.id FROM memberships m@+`,
 }, `|`) + `)$`)
 
 var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
