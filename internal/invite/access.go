@@ -72,12 +72,14 @@ func (r *Restrictions) Restricted() bool {
 	return r.Allowlist || r.Blocklist || r.BlockSubaddresses || r.BlockDisposableDomains
 }
 
-// Admits reports whether e may come in, given the lists that hold it.
-func (r *Restrictions) Admits(e Email, allowed, blocked bool) bool {
+// Admits reports whether e may come in, given the lists that hold it. Who holds a
+// ticket for the address was invited: the allow-list had its say when the
+// invitation was made (contract §5.9), and is an exception from the block-list still.
+func (r *Restrictions) Admits(e Email, allowed, blocked, invited bool) bool {
 	switch {
 	case r.BlockSubaddresses && e.subaddress(), r.BlockDisposableDomains && isDisposable(e.Domain()):
 		return false
-	case r.Allowlist:
+	case r.Allowlist && (allowed || !invited):
 		return allowed
 	}
 	return !r.Blocklist || !blocked

@@ -68,8 +68,13 @@ func TestAdmits(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s is no address", tt.address)
 		}
-		if got := tt.r.Admits(email, tt.allowed, tt.blocked); got != tt.want {
+		if got := tt.r.Admits(email, tt.allowed, tt.blocked, false); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.what, got, tt.want)
+		}
+		// A ticket makes up for the allow-list, and for nothing else.
+		listed := tt.r.Allowlist && !tt.allowed
+		if got := tt.r.Admits(email, tt.allowed, tt.blocked, true); got != (tt.want || listed) {
+			t.Errorf("%s, invited: got %t, want %t", tt.what, got, tt.want || listed)
 		}
 		if !tt.want && !tt.r.Restricted() {
 			t.Errorf("%s: the restriction does not count as one", tt.what)

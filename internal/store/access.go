@@ -9,6 +9,11 @@ import (
 // admit refuses with NotAllowed the addresses that the instance's restrictions
 // keep out, all of them at once. It costs nothing where there are none.
 func (t *tx) admit(in *invite.Instance, emails ...invite.Email) error {
+	return t.admitted(in, false, emails)
+}
+
+// admitted is admit, also for those who were invited.
+func (t *tx) admitted(in *invite.Instance, invited bool, emails []invite.Email) error {
 	restrictions := &in.Settings.Restrictions
 	if !restrictions.Restricted() {
 		return nil
@@ -24,7 +29,7 @@ func (t *tx) admit(in *invite.Instance, emails ...invite.Email) error {
 			in.ID, address, domain).Scan(&allowed, &blocked); err != nil {
 			return err
 		}
-		if !restrictions.Admits(e, allowed, blocked) {
+		if !restrictions.Admits(e, allowed, blocked, invited) {
 			refused = append(refused, e.Address)
 		}
 	}
