@@ -160,3 +160,27 @@ func deleted(d invite.Deleted, err error) ([]byte, error) {
 	}
 	return clerk.Marshal(clerk.DeletedOf(d))
 }
+
+// uploadRoute is the one operation whose body is a form with a file.
+const uploadRoute = "PUT /v1/organizations/{organization_id}/logo"
+
+// setLogo serves PUT /v1/organizations/{organization_id}/logo.
+func (s *Server) setLogo(r *request) ([]byte, error) {
+	logo, err := clerk.DecodeLogo(r.Header.Get("Content-Type"), r.body)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.DB.SetLogo(r.Context(), r.instance, r.organization(), logo)
+	if err != nil {
+		return nil, err
+	}
+	return clerk.Marshal(s.Encoder.OrganizationWithLogo(o))
+}
+
+// deleteLogo serves DELETE /v1/organizations/{organization_id}/logo.
+func (s *Server) deleteLogo(r *request) ([]byte, error) {
+	if err := clerk.Decode(r.body, &struct{}{}); err != nil {
+		return nil, err
+	}
+	return s.counted(s.DB.DeleteLogo(r.Context(), r.instance, r.organization()))
+}

@@ -16,6 +16,11 @@ var routes = map[string]map[string]handler{
 		"PUT":   (*Server).replaceOrganizationMetadata,
 	},
 
+	"/v1/organizations/{organization_id}/logo": {
+		"PUT":    (*Server).setLogo,
+		"DELETE": (*Server).deleteLogo,
+	},
+
 	"/v1/organizations/{organization_id}/invitations": {
 		"GET":  (*Server).listInvitations,
 		"POST": (*Server).createInvitation,

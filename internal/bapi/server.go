@@ -136,7 +136,7 @@ func (s *Server) answer(route string, h handler) edge.Handler {
 		if err := s.Limits.Take(in, route, r.URL.Path); err != nil {
 			return err
 		}
-		req, err := s.read(in, r)
+		req, err := s.read(in, r, route)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (s *Server) answer(route string, h handler) edge.Handler {
 }
 
 // read parses what does not depend on the operation, in the order of contract §2.3.
-func (s *Server) read(in *invite.Instance, r *http.Request) (*request, error) {
+func (s *Server) read(in *invite.Instance, r *http.Request, route string) (*request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, invite.Err(clerk.QueryMalformed)
@@ -167,8 +167,28 @@ func (s *Server) read(in *invite.Instance, r *http.Request) (*request, error) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return req, nil
 	}
-	req.body, err = readBody(r)
+	if route == uploadRoute {
+		req.body, err = readForm(r)
+	} else {
+		req.body, err = readBody(r)
+	}
 	return req, err
+}
+
+// readForm reads the body of an upload, which may be larger than others.
+func readForm(r *http.Request) ([]byte, error) {
+	if !clerk.IsForm(r.Header.Get("Content-Type")) {
+		return nil, invite.Err(clerk.ContentTypeUnsupported)
+	}
+	edge.AllowBody(r, clerk.MaxUpload)
+	body, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, invite.ParamErr(invite.LogoTooLarge, "file")
+	}
+	if err != nil {
+		return nil, invite.Err(clerk.BodyInvalid)
+	}
+	return body, nil
 }
 
 func readBody(r *http.Request) ([]byte, error) {

@@ -61,6 +61,12 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 		"many":     strings.Repeat("user_id=x&", 101),
 		"metadata": `{"text":"` + strings.Repeat("x", invite.MaxMetadata) + `"}`,
 	}
+	gif := "GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+	vars["gif"], vars["gif2"], vars["svg"] = logo("file", gif), logo("file", gif+" "), logo("file", "<svg/>")
+	vars["huge"], vars["vast"] = logo("file", gif+strings.Repeat("x", invite.MaxLogo)), logo("file", strings.Repeat("x", clerk.MaxUpload))
+	vars["bomb"], vars["empty"], vars["fileless"] = logo("file", "GIF89a\xff\xff\xff\xff\x00\x00\x00;"), logo("file", ""), logo("uploader_user_id", "x")
+	vars["twice"], vars["extra"] = logo("file", gif, "file", gif), logo("file", gif, "sharpen", "1")
+	vars["by_nobody"], vars["by_all"] = logo("file", gif, "uploader_user_id", "user_none"), logo("file", gif, "uploader_user_id", strings.Repeat("x", 1025))
 	settings, err := db.OrganizationSettings(t.Context(), in)
 	must(t, err)
 	vars["admin_role"], vars["member_role"] = settings.Roles.CreatorRoleID, settings.Roles.DefaultRoleID
@@ -124,6 +130,15 @@ func startWith(t testing.TB, change func(*bapi.Server)) (http.Handler, map[strin
 	}
 	log := slog.New(slog.DiscardHandler)
 	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()), vars
+}
+
+// logo returns a form of the given parts, each a name and what is in it.
+func logo(parts ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(parts); i += 2 {
+		b.WriteString("--b\r\nContent-Disposition: form-data; name=\"" + parts[i] + "\"; filename=\"logo.svg\"\r\nContent-Type: image/svg+xml\r\n\r\n" + parts[i+1] + "\r\n")
+	}
+	return b.String() + "--b--\r\n"
 }
 
 func must(t testing.TB, err error) {

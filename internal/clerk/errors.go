@@ -168,6 +168,9 @@ var Table = []Refusal{
 	{invite.AddressUnverified, 422, "form_verification_needed", "verification needed", "%p is only possible for a verified email address.", "param_name", "an unverified address cannot become the primary one"},
 	{invite.LastIdentifier, 400, "identification_deletion_failed", "deletion failed", "The last identifier of a user cannot be deleted.", "", "the user would have neither an address nor a username"},
 	{invite.UserBanned, 403, "user_banned", "user is banned", "The user is banned.", "", "who would join or be signed in is banned"},
+	{invite.LogoMissing, 400, "form_param_missing", "is missing", "%p must be included.", "param_name", "a logo is to be set, and the form has no file or an empty one"},
+	{invite.LogoTooLarge, 413, "image_too_large", "image too large", "The image must have at most 10 MB and 40 megapixels.", "param_name", "a logo of more bytes or pixels"},
+	{invite.LogoType, 400, "image_type_not_supported", "image type not supported", "The image must be a JPEG, PNG, GIF or WebP.", "param_name", "a logo that is none of these by its content, whatever it is called"},
 	{invite.UserLocked, 403, "user_locked", "user is locked", "The user is locked and cannot join.", "", "who redeems a ticket is locked"},
 }
 

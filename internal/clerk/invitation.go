@@ -54,8 +54,9 @@ func (e *Encoder) appendOrganizationData(dst []byte, o *invite.Organization) []b
 	dst = append(dst, `,"slug":`...)
 	dst = appendString(dst, o.Slug)
 	dst = append(dst, `,"image_url":`...)
-	dst = appendString(dst, e.image(o.ID, initials(o.Name)))
-	return append(dst, `,"has_image":false}`...)
+	dst = appendString(dst, e.organizationImage(o))
+	dst = append(dst, `,"has_image":`...)
+	return append(strconv.AppendBool(dst, o.Logo != ""), '}')
 }
 
 func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.Instant, link bool) []byte {

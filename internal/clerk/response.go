@@ -56,7 +56,7 @@ type Organization struct {
 // Organization returns o without counters.
 func (e *Encoder) Organization(o *invite.Organization) Organization {
 	return Organization{
-		Object: "organization", ID: o.ID, Name: o.Name, Slug: o.Slug, ImageURL: e.image(o.ID, initials(o.Name)),
+		Object: "organization", ID: o.ID, Name: o.Name, Slug: o.Slug, ImageURL: e.organizationImage(o), HasImage: o.Logo != "",
 		MaxAllowedMemberships: o.MaxAllowedMemberships, AdminDeleteEnabled: o.AdminDeleteEnabled,
 		PublicMetadata: o.PublicMetadata, PrivateMetadata: o.PrivateMetadata,
 		CreatedBy: o.CreatedBy, RoleSetKey: null(o.RoleSetKey), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
@@ -68,6 +68,25 @@ func (e *Encoder) CountedOrganization(o *invite.Organization) Organization {
 	out := e.Organization(o)
 	out.MembersCount, out.PendingInvitationsCount = &o.Members, &o.Pending
 	return out
+}
+
+// OrganizationWithLogo is the answer to a new logo.
+type OrganizationWithLogo struct {
+	Organization
+	LogoURL string `json:"logo_url"`
+}
+
+// OrganizationWithLogo returns o with its counters and, once more, its picture.
+func (e *Encoder) OrganizationWithLogo(o *invite.Organization) OrganizationWithLogo {
+	return OrganizationWithLogo{Organization: e.CountedOrganization(o), LogoURL: e.organizationImage(o)}
+}
+
+// organizationImage returns where o's logo is served, or else its drawn picture.
+func (e *Encoder) organizationImage(o *invite.Organization) string {
+	if path := o.LogoPath(); path != "" {
+		return e.PublicURL + path
+	}
+	return e.image(o.ID, initials(o.Name))
 }
 
 // image returns where the picture of a resource without an uploaded one is

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path"
@@ -60,6 +61,7 @@ type Event struct {
 	Err      error // why it was refused
 	status   int
 	bytes    int
+	body     io.ReadCloser // without MaxBody
 }
 
 type eventKey struct{}
@@ -90,6 +92,7 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 			e.tell(r, event, start)
 		}()
 		if r.Body != nil {
+			event.body = r.Body
 			r.Body = http.MaxBytesReader(rec, r.Body, MaxBody)
 		}
 		if !clean(r.URL.Path) {
@@ -98,6 +101,14 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// AllowBody lets the body of a request that nobody has read yet have up to n bytes
+// instead of MaxBody.
+func AllowBody(r *http.Request, n int64) {
+	if body := EventOf(r.Context()).body; body != nil {
+		r.Body = http.MaxBytesReader(nil, body, n)
+	}
 }
 
 // clean reports whether a path is what ServeMux would not redirect: it answers

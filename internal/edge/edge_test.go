@@ -196,6 +196,22 @@ func TestABodyBeyondTheLimitCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestAnUploadMayBeLarger(t *testing.T) {
+	g := newGate(t, map[string]edge.Methods{"/x": {"PUT": func(_ http.ResponseWriter, r *http.Request) error {
+		edge.AllowBody(r, 2*edge.MaxBody)
+		body, err := io.ReadAll(r.Body)
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok && len(body) == 2*edge.MaxBody {
+			return invite.Err(clerk.BodyTooLarge)
+		}
+		return err
+	}}})
+	for size, want := range map[int]int{2 * edge.MaxBody: http.StatusOK, 2*edge.MaxBody + 1: http.StatusRequestEntityTooLarge} {
+		if resp, body := g.do(t, "PUT", "/x", strings.Repeat("x", size)); resp.status != want {
+			t.Errorf("%d bytes: %d %s, want %d", size, resp.status, body, want)
+		}
+	}
+}
+
 func TestUnavailableAsksToComeBack(t *testing.T) {
 	g := newGate(t, map[string]edge.Methods{"/x": {"GET": refuse(invite.Err(invite.Unavailable))}})
 	if resp, _ := g.do(t, "GET", "/x", ""); resp.status != http.StatusServiceUnavailable || resp.header.Get("Retry-After") == "" {

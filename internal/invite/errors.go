@@ -111,6 +111,10 @@ const (
 	UserBanned        Kind = "user banned"
 	UserLocked        Kind = "user locked"
 
+	LogoMissing  Kind = "logo missing"       // Param
+	LogoTooLarge Kind = "logo too large"     // Param
+	LogoType     Kind = "logo of no picture" // Param
+
 	CursorExpired    Kind = "cursor expired"             // Param
 	TooManyEndpoints Kind = "too many webhook endpoints" // Limit
 	EndpointDisabled Kind = "webhook endpoint disabled"

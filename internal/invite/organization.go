@@ -19,6 +19,7 @@ type Organization struct {
 	PublicMetadata        json.RawMessage
 	PrivateMetadata       json.RawMessage
 	CreatedBy             string // user id, or empty
+	Logo                  string // the name of its file, or empty
 	RoleSetKey            string // of the roles its members can have
 	Members               int    // seats taken by members
 	Pending               int    // seats held by invitations stored as pending

@@ -106,6 +106,9 @@ func (c *Courier) compose(m store.Message, about store.MailSubject, link string)
 	}
 	if about.Organization != nil {
 		inv.OrganizationName = about.Organization.Name
+		if logo := about.Organization.LogoPath(); logo != "" {
+			inv.OrganizationLogoURL = c.PublicURL + logo
+		}
 	}
 	_, domain, _ := strings.Cut(c.From.Address, "@")
 	env := Envelope{ID: m.ID + "@" + domain, Date: m.CreatedAt.Time(), From: c.From}

@@ -77,6 +77,7 @@ func (m *mailServer) start(t *testing.T) *mailServer {
 	wg.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {
 		_ = server.Close()
+		_ = listener.Close() // the server does not know it yet when it was closed before it began
 		wg.Wait()
 	})
 	return m

@@ -47,7 +47,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT m.id FROM memberships m@+`,
 }, `|`) + `)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {

@@ -62,13 +62,13 @@ func (s *Server) findSignIn(ctx context.Context, ticket invite.Ticket) error {
 }
 
 func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw string) about {
-	i, id, name := found.Invitation, found.Instance.ID, cmp.Or(found.Instance.Name, "the application")
+	i, id, name, logo := found.Invitation, found.Instance.ID, cmp.Or(found.Instance.Name, "the application"), ""
 	if o := found.Organization; o != nil {
-		id, name = o.ID, o.Name
+		id, name, logo = o.ID, o.Name, o.LogoPath()
 	}
 	a := about{
 		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL, Account: found.Organization == nil,
-		Organization: display(name), OrganizationImage: avatarPath(id, initials(name)),
+		Organization: display(name), OrganizationImage: cmp.Or(logo, avatarPath(id, initials(name))),
 		Role: display(i.RoleName), Address: shownAddress(i.Email.Address, ticket.Channel),
 		Until: instant(i.ExpiresAt), UntilISO: iso(i.ExpiresAt), Left: left(s.DB.Now(), i.ExpiresAt),
 	}

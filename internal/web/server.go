@@ -59,9 +59,10 @@ func (s *Server) routes() map[string]edge.Methods {
 		"/accept/joined":       get(s.showJoined),
 		"/accept/declined":     get(s.showDeclined),
 		"/img/{id}/{initials}": get(s.drawAvatar),
-		stylePath:              get(s.serveStyle),
-		"/docs":                get(s.serveDocs),
-		"/openapi.yaml":        get(s.serveOpenAPI),
+		"/logos/{instance}/{organization}/{name}": get(s.serveLogo),
+		stylePath:       get(s.serveStyle),
+		"/docs":         get(s.serveDocs),
+		"/openapi.yaml": get(s.serveOpenAPI),
 	}
 	if s.Letters != nil {
 		routes["/inbox"] = get(s.here(s.listInbox))

@@ -188,6 +188,7 @@ CREATE TABLE organizations (
     public_metadata         TEXT NOT NULL,
     private_metadata        TEXT NOT NULL,
     created_by              TEXT NOT NULL,
+    logo                    TEXT NOT NULL DEFAULT '', -- the name of its file
     role_set_key            TEXT NOT NULL,
     created_at              INTEGER NOT NULL,
     updated_at              INTEGER NOT NULL,
@@ -197,6 +198,17 @@ CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
 CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
 CREATE INDEX organizations_by_name ON organizations (instance_id, name_key, id);
 CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
+
+CREATE TABLE organization_logos (
+    instance_id     TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    name            TEXT NOT NULL, -- from the content's digest
+    type            TEXT NOT NULL, -- media type
+    content         BLOB NOT NULL,
+    uploader_id     TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id)
+) STRICT;
 
 CREATE TABLE organization_domains (
     instance_id     TEXT NOT NULL,

@@ -75,6 +75,7 @@ func Run(t *testing.T, open Open) {
 		{"a user's invitations are those to any verified address", testUserInvitations},
 		{"memberships of all organizations are listed", testMembershipLists},
 		{"organizations are found", testOrganizationLists},
+		{"an organization has one logo or none", testLogo},
 		{"nobody holds two seats", testOneSeat},
 		{"the last of the managers stays", testManagersMeet},
 		{"a ticket makes a member", testAccept},
@@ -280,7 +281,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
-	"users", "email_addresses", "organizations", "organization_domains", "enrollments", "enrollment_jobs", "memberships",
+	"users", "email_addresses", "organizations", "organization_logos", "organization_domains", "enrollments", "enrollment_jobs", "memberships",
 	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
@@ -369,6 +370,10 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT 1 FROM organizations o WHERE o.instance_id = d.instance_id AND o.id = d.organization_id)`,
 		"an address has two pending invitations": `SELECT organization_id, email_key FROM invitations WHERE status = 0
 			GROUP BY instance_id, organization_id, email_key HAVING count(*) > 1`,
+		"an organization without the logo it names": `SELECT o.id, o.logo FROM organizations o WHERE o.logo <>
+			COALESCE((SELECT l.name FROM organization_logos l WHERE l.instance_id = o.instance_id AND l.organization_id = o.id), '')`,
+		"a logo without its organization": `SELECT organization_id FROM organization_logos l WHERE NOT EXISTS
+			(SELECT 1 FROM organizations o WHERE o.instance_id = l.instance_id AND o.id = l.organization_id)`,
 		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
 		"an address belongs to two users": `SELECT email_key FROM email_addresses WHERE verified <> '' OR reserved = 1
 			GROUP BY instance_id, email_key HAVING count(*) > 1`,

@@ -1,0 +1,30 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"usher/internal/clerk"
+	"usher/internal/invite"
+)
+
+// serveLogo serves GET /logos/{instance}/{organization}/{name}: the picture that
+// somebody uploaded, as exactly what it was recognized as. Its name follows from
+// its content, so it never changes.
+func (s *Server) serveLogo(w http.ResponseWriter, r *http.Request) error {
+	logo, ok, err := s.DB.Logo(r.Context(), r.PathValue("instance"), r.PathValue("organization"), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return invite.Err(clerk.RouteNotFound)
+	}
+	h := w.Header()
+	h.Set("Content-Type", logo.Type)
+	h.Set("Content-Length", strconv.Itoa(len(logo.Content)))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Cache-Control", forever)
+	_, _ = w.Write(logo.Content) // a client that went away is not our error
+	return nil
+}
