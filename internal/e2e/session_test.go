@@ -12,9 +12,8 @@ import (
 	"github.com/clerk/clerk-sdk-go/v2/user"
 )
 
-func TestGoSessions(t *testing.T) {
-	t.Parallel()
-	r := newTour(t)
+func tourSessions(r *tour) {
+	t := r.T
 	ctx, api, keys := t.Context(), session.NewClient(r.config), jwks.NewClient(r.config)
 	ada := ok(user.NewClient(r.config).Create(ctx, &user.CreateParams{EmailAddresses: &[]string{"ada2@example.com"}}))(t)
 	org := ok(organization.NewClient(r.config).Create(ctx, &organization.CreateParams{Name: new("Atlas"), CreatedBy: &ada.ID}))(t)
@@ -69,9 +68,7 @@ func TestGoSessions(t *testing.T) {
 	r.complete(api, keys)
 }
 
-func TestGoTestingTokens(t *testing.T) {
-	t.Parallel()
-	r := newTour(t)
+func tourTestingTokens(r *tour) {
 	api := testingtoken.NewClient(r.config)
 	r.visit("testingtoken.Create", func(t *testing.T) {
 		if token := ok(api.Create(t.Context()))(t); token.Token == "" || token.ExpiresAt == 0 {

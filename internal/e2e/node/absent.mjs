@@ -3,7 +3,7 @@ import { clerk, methodsOf, refused } from './usher.mjs'
 
 // The parts of the client that usher does not serve.
 const absent = [
-  'actorTokens', 'agentTasks', 'apiKeys', 'betaFeatures', 'billing', 'clients', 'domains', 'emails', 'enterpriseConnections',
+  '__experimental_accountlessApplications', 'actorTokens', 'agentTasks', 'apiKeys', 'betaFeatures', 'billing', 'clients', 'domains', 'emails', 'enterpriseConnections',
   'idPOAuthAccessToken', 'jwtTemplates', 'm2m', 'machines', 'oauthApplications', 'phoneNumbers', 'proxyChecks', 'samlConnections',
   'signUps', 'waitlistEntries', 'webhooks',
 ]
@@ -17,7 +17,13 @@ const anything = new Proxy({}, {
 })
 
 /** What some methods insist on. */
-const particular = { 'emails.createBatch': [[{ to: {}, from: {} }]], 'users.getUserOauthAccessToken': ['none', 'google'] }
+const requestHeaders = new Headers()
+const particular = {
+  '__experimental_accountlessApplications.createAccountlessApplication': [{ requestHeaders }],
+  '__experimental_accountlessApplications.completeAccountlessApplicationOnboarding': [{ requestHeaders }],
+  'emails.createBatch': [[{ to: {}, from: {} }]],
+  'users.getUserOauthAccessToken': ['none', 'google'],
+}
 
 /** A method is told that there is no such path. */
 async function missing(method) {
@@ -42,3 +48,6 @@ const absentMethods = [
 for (const method of absentMethods) {
   test(`${method} is absent`, () => missing(method))
 }
+
+/** Reports whether usher does not serve a method. */
+export const isAbsent = method => absent.includes(method.split('.')[0]) || absentMethods.includes(method)

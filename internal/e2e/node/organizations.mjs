@@ -61,6 +61,20 @@ test('organizations.replaceOrganizationMetadata', async () => {
   await refused(organizations.replaceOrganizationMetadata(atlas.id, { publicMetadata: { text: 'x'.repeat(8192) } }), 422, 'form_param_exceeds_allowed_size', { paramName: 'public_metadata' })
 })
 
+test('organizations.updateOrganizationLogo', async () => {
+  const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
+  const { hasImage, imageUrl } = await organizations.updateOrganizationLogo(atlas.id, { file: new Blob([pixel]), uploaderUserId: ada.id })
+  assert.equal(hasImage, true)
+  const served = await fetch(imageUrl)
+  assert.equal(served.headers.get('Content-Type'), 'image/gif')
+  assert.deepEqual(Buffer.from(await served.arrayBuffer()), pixel)
+  await refused(organizations.updateOrganizationLogo(atlas.id, { file: new Blob(['<svg/>'], { type: 'image/png' }) }), 400, 'image_type_not_supported')
+})
+
+test('organizations.deleteOrganizationLogo', async () => {
+  has(await organizations.deleteOrganizationLogo(atlas.id), { id: atlas.id, hasImage: false })
+})
+
 test('organizations.createOrganizationMembership', async () => {
   const membership = await organizations.createOrganizationMembership({ organizationId: atlas.id, userId: bob.id, role: 'org:member' })
   has(membership, { role: 'org:member', publicMetadata: {}, privateMetadata: {} })

@@ -9,22 +9,35 @@ export const connect = secretKey => createClerkClient({ secretKey, apiUrl: url, 
 
 const client = connect(process.env.USHER_KEY)
 
-/** The methods that tests have called, as "organizations.getOrganization". */
-export const called = new Set()
+/** The methods that tests have called, as "organizations.getOrganization", each with what became of it: served, refused. */
+export const called = new Map()
+
+const counted = client => Object.fromEntries(Object.keys(client).map(name => [name, counting(name, client[name])]))
 
 /** The client; it keeps count of what is called. */
-export const clerk = Object.fromEntries(Object.keys(client).map(name => [name, counting(name, client[name])]))
+export const clerk = counted(client)
+
+/** The client with a key that is none; counted as well. */
+export const intruder = counted(connect('sk_test_wrong'))
+
+/** The parts of the client, as "organizations". */
+export const parts = Object.keys(client).filter(name => typeof client[name]?.request === 'function')
 
 function counting(name, api) {
   if (typeof api !== 'object') return api
   return new Proxy(api, {
     get(target, method) {
       const value = target[method]
-      if (typeof value !== 'function') return value
-      called.add(`${name}.${method}`)
-      return value.bind(target)
+      return typeof value === 'function' ? (...args) => noting(`${name}.${method}`, value.apply(target, args)) : value
     },
   })
+}
+
+function noting(method, promise) {
+  const outcomes = called.get(method) ?? new Set()
+  called.set(method, outcomes)
+  promise.then(() => outcomes.add('served'), error => { if (isClerkAPIResponseError(error)) outcomes.add('refused') })
+  return promise
 }
 
 /** Every method of one part of the client, those it keeps for itself aside. */
