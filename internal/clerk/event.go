@@ -33,12 +33,18 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 		})
 	case *invite.Endpoint:
 		return Marshal(testedEndpoint{Object: "webhook_endpoint", ID: v.ID, Description: v.Description})
-	case *invite.Session:
-		return Marshal(SessionOf(v, now))
+	case invite.SignedIn:
+		return Marshal(signedIn{SessionOf(v.Session, now), e.User(v.User)})
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}
 	return nil, fmt.Errorf("no event data for a %T", data)
+}
+
+// signedIn is a session with its user, as the events about sessions have it.
+type signedIn struct {
+	Session
+	User User `json:"user"`
 }
 
 // sentMail is contract §7.3 without the bodies.

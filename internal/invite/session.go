@@ -41,6 +41,12 @@ type Session struct {
 	CreatedAt, UpdatedAt Instant
 }
 
+// SignedIn is what an event tells of a session: it, and its user.
+type SignedIn struct {
+	*Session
+	User *User
+}
+
 // StatusAt returns the session's status: what ends by time has ended at its
 // instant, whether or not anybody wrote that down.
 func (s *Session) StatusAt(now Instant) SessionStatus {

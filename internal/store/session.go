@@ -65,7 +65,7 @@ func (db *DB) CreateSession(ctx context.Context, in *invite.Instance, user, orga
 			in.ID, s.ID, s.ClientID, s.UserID, s.Closed, s.OrganizationID, s.LastActiveAt, s.ExpireAt, s.AbandonAt, s.CreatedAt, s.UpdatedAt); err != nil {
 			return err
 		}
-		return t.event(in.ID, "", invite.SessionCreatedEvent, s)
+		return t.event(in.ID, "", invite.SessionCreatedEvent, invite.SignedIn{Session: s, User: u})
 	})
 	return s, err
 }
@@ -153,7 +153,11 @@ func (t *tx) closeSession(instance string, s *invite.Session, how invite.Session
 		WHERE instance_id = $1 AND id = $2`, instance, s.ID, s.Closed, s.UpdatedAt); err != nil {
 		return err
 	}
-	return t.event(instance, "", event, s)
+	u, err := t.user(instance, s.UserID)
+	if err != nil {
+		return err
+	}
+	return t.event(instance, "", event, invite.SignedIn{Session: s, User: u})
 }
 
 // revokeSessions ends all sessions of a user who may not be signed in any more.
