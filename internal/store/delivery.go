@@ -64,7 +64,7 @@ func (l *Line) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mes
 		}
 		return t.each(`
 			UPDATE outbox
-			SET attempt = attempt + 1, due_at = $4
+			SET attempt = attempt + 1, due_at = $4, last_error = ''
 			WHERE (instance_id, bucket, endpoint_id, id) IN (
 				SELECT instance_id, bucket, endpoint_id, id
 				FROM outbox
@@ -165,7 +165,8 @@ func (t *tx) advance(key EndpointKey, from, to string) (bool, error) {
 	return n > 0, err
 }
 
-// deliver queues an event for an endpoint, once again if it was delivered before.
+// deliver queues an event for an endpoint, once again if it was delivered before,
+// and now if it waits for another attempt.
 func (t *tx) deliver(key EndpointKey, e invite.Event) error {
 	if _, err := t.exec(`
 		INSERT INTO deliveries (instance_id, event_id, endpoint_id, type, status, created_at, updated_at)
@@ -178,7 +179,9 @@ func (t *tx) deliver(key EndpointKey, e invite.Event) error {
 	_, err := t.exec(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, due_at, created_at)
 		VALUES ($1, '', $2, $3, $4, $5, '', $6, $7)
-		ON CONFLICT (instance_id, bucket, endpoint_id, id) DO NOTHING`,
+		ON CONFLICT (instance_id, bucket, endpoint_id, id) DO UPDATE
+		SET due_at = excluded.due_at
+		WHERE outbox.last_error <> ''`, // else it is being delivered
 		key.InstanceID, bucketOf(key.ID), key.ID, e.ID, WebhookKind, t.now, t.now)
 	return err
 }

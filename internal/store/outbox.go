@@ -115,7 +115,7 @@ func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) erro
 	}
 	return t.each(`
 		UPDATE outbox
-		SET attempt = attempt + 1, due_at = $3
+		SET attempt = attempt + 1, due_at = $3, last_error = ''
 		WHERE (instance_id, bucket, endpoint_id, id) IN (
 			SELECT instance_id, bucket, endpoint_id, id
 			FROM outbox
@@ -207,11 +207,10 @@ func (db *DB) Release(ctx context.Context, m Message) error {
 	return err
 }
 
-// ReleaseLeases makes every message due at once whose first attempt began and
-// never came to an end, because the server was killed meanwhile. Only a process
-// that has reserved the database may call it, before it claims anything: then
-// whoever held a lease is gone. A message that had failed before stays as it is,
-// since its lease cannot be told from the pause after the failure.
+// ReleaseLeases makes every message due at once whose attempt began and never came
+// to an end, because the server was killed meanwhile. Only a process that has
+// reserved the database may call it, before it claims anything: then whoever held
+// a lease is gone.
 func (db *DB) ReleaseLeases(ctx context.Context) error {
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{} // lists do not show messages

@@ -648,6 +648,12 @@ func testReleaseLeases(w *World) {
 	if list, next := must2(w.DB.Claim(w.Context(), 10, time.Minute))(w.T); len(list) != 0 || next != later {
 		w.Errorf("claimed %+v, next at %d; want the failed one's pause until %d kept", list, next, later)
 	}
+	w.Clock.Add(time.Hour)
+	w.claim(10)
+	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
+	if list := w.claim(10); len(list) != 1 || list[0].InvitationID != failed.ID || list[0].Attempt != 3 {
+		w.Errorf("claimed %+v, want what was under way for the second time", list)
+	}
 }
 
 func testInbox(w *World) {

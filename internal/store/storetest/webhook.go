@@ -138,8 +138,13 @@ func testDeliveries(w *World) {
 	if _, next := must2(line.Claim(w.Context(), 10, time.Minute))(w.T); next != later {
 		w.Errorf("the next message is due at %d, want %d", next, later)
 	}
-	w.Clock.Add(time.Hour)
+	if h := must(w.DB.ReplayEvent(w.Context(), w.Instance, all.ID, list[1].ID))(w.T); h.NextAttemptAt != w.DB.Now() {
+		w.Errorf("replaying what waits: got the next attempt at %d, want it now", h.NextAttemptAt)
+	}
 	again := w.take(line, 10)
+	if len(again) != 1 || again[0].Attempt != 2 {
+		w.Fatalf("claimed %+v, want the second attempt at once", again)
+	}
 	w.ok("giving up", w.DB.Park(w.Context(), again[0], "status 500", store.Receipt{StatusCode: 500}))
 	w.wantDelivery(all, list[1].ID, invite.DeliveryFailed, 2)
 	if stats := must(w.DB.OutboxStats(w.Context()))(w.T); stats.Parked != 0 {
