@@ -222,25 +222,35 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 // handler is the main listener: the probes, then every surface behind the edge.
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
+	passwords := password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2)) // the others serve on
 	back := &bapi.Server{
 		DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits,
-		Passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2)), // the others serve on
+		Passwords: passwords,
 	}
-	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
+	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Passwords: passwords, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
 	if s.inbox {
 		back.Letters, pages.Letters, pages.Letter = s.courier.Letters, s.courier.Letters, s.courier.Letter
 	}
 	surfaces := http.NewServeMux()
 	surfaces.Handle("/", pages.Handler())
-	api := back.Handler()
+	api, browsers := back.Handler(), front.Handler()
+	surfaces.Handle(fapi.Prefix+"/", http.StripPrefix(fapi.Prefix, browsers))
+	surfaces.Handle("/.well-known/jwks.json", browsers)
+	surfaces.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
+		if fapi.Serves(r) {
+			browsers.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 	// The last three are what @clerk/backend asks for without a version: not served,
 	// but refused as the API refuses. Without the path itself the mux would redirect.
-	for _, path := range []string{"/v1", "/usher/v1", "/api_keys", "/m2m_tokens", "/oauth_applications"} {
+	for _, path := range []string{"/usher/v1", "/api_keys", "/m2m_tokens", "/oauth_applications"} {
 		surfaces.Handle(path, api)
 		surfaces.Handle(path+"/", api)
 	}
-	surfaces.Handle(invite.AcceptPath, front.Handler())
+	surfaces.Handle("/v1", api)
 
 	behind := edge.New(s.log, time.Now, requestTimeout, s.registry).Wrap(surfaces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -368,7 +368,11 @@ type Verification struct {
 // null among the variants.
 func EmailAddressOf(a *invite.EmailAddress) EmailAddress {
 	verification := Verification{Object: "verification_otp", Status: "unverified", Strategy: "email_code"}
-	if a.Verified != invite.Unverified {
+	switch a.Verified {
+	case invite.Unverified:
+	case invite.VerifiedByCode:
+		verification.Status, verification.ExpireAt = "verified", &a.UpdatedAt
+	default:
 		verification = Verification{Object: "verification_" + string(a.Verified), Status: "verified", Strategy: string(a.Verified)}
 	}
 	return EmailAddress{

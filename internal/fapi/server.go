@@ -1,126 +1,217 @@
-// Package fapi serves the Frontend API: what browsers ask of the server. So far
-// that is the link in an invitation.
+// Package fapi serves the Frontend API: what browsers ask of the server. routes.go
+// is the whole surface; each resource has a file. A handler decodes, calls one
+// operation of the store and returns what is to be encoded; the rules are the
+// store's.
 package fapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
+	"usher/internal/password"
 	"usher/internal/store"
 )
 
+// Prefix is where the surface is served as well, for products that pass it on
+// from their own origin.
+const Prefix = "/__clerk"
+
 // Server serves the Frontend API.
 type Server struct {
-	DB        *store.DB
-	Keys      *invite.Keyring
+	DB      *store.DB
+	Encoder *clerk.Encoder
+	Keys    *invite.Keyring
+	// Passwords makes and compares the digests of passwords.
+	Passwords *password.Hasher
 	PublicURL string // where our own pages are; without a slash at its end
+
+	tokens tokens
 }
+
+// request is one request of a browser.
+type request struct {
+	*http.Request
+	instance *invite.Instance
+	version  clerk.Version
+	query    url.Values
+	form     url.Values      // the fields of the body
+	browser  *invite.Client  // nil for one that nobody knows
+	session  *invite.Session // the active one that the request is made with; nil without
+	visit    *store.Visit    // what was done for the browser
+}
+
+// user returns who is signed in, or refuses with SessionOver.
+func (r *request) user() (string, error) {
+	if r.session == nil {
+		return "", invite.Err(invite.SessionOver)
+	}
+	return r.session.UserID, nil
+}
+
+// clientID returns the id of the browser, empty for one that nobody knows.
+func (r *request) clientID() string {
+	if r.browser == nil {
+		return ""
+	}
+	return r.browser.ID
+}
+
+// handler serves one operation and returns the value of the answer's response.
+type handler func(*Server, *request) (any, error)
+
+// bare is an answer without the envelope.
+type bare struct{ value any }
 
 // Handler returns the surface, to be served behind the edge.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	edge.Handle(mux, invite.AcceptPath, edge.Methods{http.MethodGet: s.openTicket}, edge.Refuse)
+	for pattern, methods := range routes {
+		handlers := edge.Methods{}
+		for method, h := range methods {
+			handlers[method] = s.answer(h)
+		}
+		edge.Handle(mux, pattern, handlers, edge.Refuse)
+	}
+	for pattern, methods := range s.redirects() {
+		edge.Handle(mux, pattern, methods, edge.Refuse)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		edge.Refuse(w, r, invite.Err(clerk.RouteNotFound))
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The address of every request here carries a ticket, and so do most answers.
-		w.Header().Set("Referrer-Policy", "no-referrer")
-		w.Header().Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r)
-	})
+	return s.enter(mux)
 }
 
-// openTicket serves GET /v1/tickets/accept, the link of every invitation
-// (contract §5.7). It changes nothing, so that a mail scanner may follow it: it
-// sends the invitee to the product's page when the invitation names one and can
-// still be accepted, else to our own, which tells what became of it. A client
-// that would rather have JSON gets the refusal itself.
-func (s *Server) openTicket(w http.ResponseWriter, r *http.Request) error {
-	raw := r.URL.Query().Get("ticket")
-	target, err := s.target(r, raw)
-	if err != nil {
-		if prefersJSON(r) || raw == "" && !acceptsHTML(r) {
+// Serves reports whether a request below /v1 is for this surface and not for the
+// Backend API, which has paths of the same names: it has no secret key, and either
+// its path is one that only browsers use or it says what they say.
+func Serves(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return false
+	}
+	for _, path := range own {
+		if r.URL.Path == path || strings.HasPrefix(r.URL.Path, path+"/") {
+			return true
+		}
+	}
+	q := r.URL.Query()
+	if slices.ContainsFunc([]string{"__clerk_api_version", "_clerk_js_version", "_clerk_session_id", "_is_native"}, q.Has) {
+		return true
+	}
+	_, err := r.Cookie(clientCookie)
+	return err == nil
+}
+
+// answer adapts an operation: it reads and checks what all have, and sends its
+// value in the envelope, with all that the browser sees of itself.
+func (s *Server) answer(h handler) edge.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		req, err := s.read(r)
+		if err != nil {
 			return err
 		}
-		edge.EventOf(r.Context()).Err = err
+		value, err := h(s, req)
+		if err != nil {
+			return err
+		}
+		s.remember(w, req)
+		if b, ok := value.(bare); ok {
+			return write(w, b.value)
+		}
+		out := clerk.Enveloped{Response: value}
+		if out.Client, err = s.client(req); err != nil {
+			return err
+		}
+		return write(w, out)
 	}
-	if target == "" {
-		target = s.PublicURL + "/accept?ticket=" + url.QueryEscape(raw)
+}
+
+func write(w http.ResponseWriter, value any) error {
+	body, err := clerk.Marshal(value)
+	if err != nil {
+		return err
 	}
-	http.Redirect(w, r, target, http.StatusSeeOther) //nolint:gosec // a URL checked when the invitation was made, or our own page
+	edge.WriteJSON(w, http.StatusOK, body)
 	return nil
 }
 
-// target returns where the product wants the holder of a ticket, or nothing when
-// it left that to us. The invitation decides, not what the ticket says.
-func (s *Server) target(r *http.Request, raw string) (string, error) {
-	if raw == "" {
-		return "", invite.ParamErr(clerk.QueryMissing, "ticket")
-	}
-	ticket, err := invite.ParseTicket(raw, s.Keys)
+// read parses what does not depend on the operation.
+func (s *Server) read(r *http.Request) (*request, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", err
+		return nil, invite.Err(clerk.QueryMalformed)
 	}
-	edge.EventOf(r.Context()).Instance = ticket.InstanceID
-	if ticket.Source == invite.ToSignIn {
-		if _, err := s.DB.SignInTokenByTicket(r.Context(), ticket); err != nil {
-			return "", err
-		}
-		return "", invite.Err(invite.SignInUnavailable)
-	}
-	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
+	in, _ := r.Context().Value(instanceKey{}).(*invite.Instance)
+	version, err := clerk.ParseVersion(nil, query["__clerk_api_version"])
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if err := found.Invitation.Acceptable(s.DB.Now()); err != nil {
-		return "", err
+	req := &request{Request: r, instance: in, version: version, query: query}
+	if req.form, err = readForm(r); err != nil {
+		return nil, err
 	}
-	if found.Invitation.RedirectURL == "" {
-		return "", nil
+	if err := clerk.CheckTexts(query, req.form); err != nil {
+		return nil, err
 	}
-	return handOver(found.Invitation.RedirectURL, statusFor(found), raw), nil
-}
-
-func statusFor(found *store.Ticketed) string {
-	if found.Known {
-		return "sign_in"
-	}
-	return "sign_up"
-}
-
-// handOver appends the two parameters that Clerk's components look for to a
-// redirect URL, in place of any it has by those names. The rest of the URL is
-// kept byte for byte.
-func handOver(redirect, status, ticket string) string {
-	const statusParam, ticketParam = "__clerk_status", "__clerk_ticket"
-	rest, fragment, hasFragment := strings.Cut(redirect, "#")
-	base, query, hasQuery := strings.Cut(rest, "?")
-	var pairs []string
-	if hasQuery && query != "" {
-		for pair := range strings.SplitSeq(query, "&") {
-			name, _, _ := strings.Cut(pair, "=")
-			if plain, err := url.QueryUnescape(name); err == nil && (plain == statusParam || plain == ticketParam) {
-				continue
-			}
-			pairs = append(pairs, pair)
+	if token := clientToken(r); token != "" {
+		if req.browser, err = s.DB.Client(r.Context(), in, token); err != nil {
+			return nil, err
 		}
 	}
-	pairs = append(pairs, statusParam+"="+status, ticketParam+"="+url.QueryEscape(ticket))
-	out := base + "?" + strings.Join(pairs, "&")
-	if hasFragment {
-		out += "#" + fragment
+	if id := query.Get("_clerk_session_id"); id != "" {
+		req.session = req.browser.Session(id)
+	} else {
+		req.session = req.browser.SignedIn()
 	}
-	return out
+	return req, nil
 }
 
-// prefersJSON reports whether the client is a program: browsers ask for HTML.
-func prefersJSON(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "application/json") && !acceptsHTML(r)
+// readForm reads the fields of a body; those of an upload are left to it.
+func readForm(r *http.Request) (url.Values, error) {
+	if clerk.IsForm(r.Header.Get("Content-Type")) {
+		return url.Values{}, nil
+	}
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if r.ContentLength != 0 && media != "" && !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") && r.Method != http.MethodGet {
+		return nil, invite.Err(clerk.ContentTypeUnsupported)
+	}
+	method := r.Method
+	r.Method = http.MethodPost // what was asked for with _method has its fields in the body too
+	err := r.ParseForm()
+	r.Method = method
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, invite.Err(clerk.BodyTooLarge)
+	}
+	if err != nil {
+		return nil, invite.Err(clerk.BodyInvalid)
+	}
+	return r.PostForm, nil
 }
 
-func acceptsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+// client returns all that the browser sees of itself; nil for one that nobody knows.
+func (s *Server) client(r *request) (*clerk.Client, error) {
+	id := r.clientID()
+	if r.visit != nil {
+		id = r.visit.ClientID
+	}
+	if id == "" {
+		return nil, nil
+	}
+	state, err := s.DB.ClientState(r.Context(), r.instance, id)
+	if err != nil {
+		return nil, err
+	}
+	tokens := make([]*clerk.Token, len(state.Accounts))
+	for i := range state.Accounts {
+		if tokens[i], err = s.recentToken(r, state.Accounts[i].Grant()); err != nil {
+			return nil, err
+		}
+	}
+	return s.Encoder.Client(state, tokens, s.DB.Now()), nil
+}

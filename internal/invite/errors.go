@@ -104,6 +104,7 @@ const (
 	PasswordTooLong   Kind = "password too long"             // Param, Limit: bytes
 	PasswordDigest    Kind = "password digest invalid"       // Param, Values: the hasher
 	PasswordIncorrect Kind = "password incorrect"            // Param
+	PasswordWrong     Kind = "password wrong"                // Param; of somebody who signs in
 	NoPassword        Kind = "no password"
 	AddressNotFound   Kind = "email address not found"    // Values: the id
 	AddressUnverified Kind = "email address not verified" // Param
@@ -121,6 +122,22 @@ const (
 
 	KeyReused  Kind = "idempotency key reused"
 	KeyInvalid Kind = "secret key invalid"
+
+	SignInNotFound       Kind = "sign-in not found"                           // Values: the id
+	SignUpNotFound       Kind = "sign-up not found"                           // Values: the id
+	AccountNotFound      Kind = "account not found"                           // Param
+	SessionExists        Kind = "session exists"                              // somebody is signed in in this browser
+	NoAccountInvited     Kind = "no account of the invited address"           // signing in
+	AccountInvited       Kind = "account of the invited address"              // signing up
+	NoApplicationAccount Kind = "no account of the invited address, anywhere" // signing in with an invitation to the application
+	ApplicationAccount   Kind = "account of the invited address already"      // signing up with one
+	StrategyInvalid      Kind = "strategy not possible"
+	CodeMissing          Kind = "no code was sent"
+	CodeExpired          Kind = "code expired"
+	CodeFailed           Kind = "too many wrong codes"
+	CodeIncorrect        Kind = "code incorrect" // Param
+	OriginInvalid        Kind = "origin not allowed"
+	HostInvalid          Kind = "host of no instance"
 
 	SessionNotFound Kind = "session not found" // Values: the id
 	SessionOver     Kind = "session over"

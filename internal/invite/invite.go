@@ -41,6 +41,9 @@ type Instance struct {
 	Environment Environment
 	Name        string // the application, as people know it
 	HomeURL     string // where people go after joining; may be empty
+	// FrontendHost is where its Frontend API is, a name in lower case with a port if
+	// it has one; empty: at the server's own name.
+	FrontendHost string
 	// MaxAllowedMemberships is the limit a new organization starts with; 0 is no limit.
 	MaxAllowedMemberships int
 	// MailProofOnly makes a ticket that did not leave by mail no proof of the

@@ -69,6 +69,11 @@ func NewSession(id, client, user, organization string, now Instant) *Session {
 	}
 }
 
+// Use notes that the session is used now, which keeps it from being abandoned.
+func (s *Session) Use(now Instant) {
+	s.LastActiveAt, s.AbandonAt, s.UpdatedAt = now, now.Add(SessionIdle), now
+}
+
 // Close ends an active session. One that has ended stays as it is; Close reports
 // whether it changed.
 func (s *Session) Close(how SessionStatus, now Instant) bool {

@@ -36,6 +36,15 @@ type Restrictions struct {
 	BlockDisposableDomains bool `json:"block_disposable_domains,omitzero"`
 }
 
+// Testing reports whether the instance is in test mode, which one for tests is
+// unless it was switched off.
+func (s *Settings) Testing(e Environment) bool {
+	if s.TestMode != nil {
+		return *s.TestMode
+	}
+	return e == Test
+}
+
 // How much an instance may have (contract §4.7).
 const (
 	MaxRoles   = 10

@@ -169,9 +169,18 @@ func ParseTicket(s string, keys *Keyring) (Ticket, error) {
 	if err != nil {
 		return Ticket{}, invalid
 	}
+	return ParseClaims(string(raw))
+}
+
+// Claims returns what t says, as JSON. Without the signature it opens nothing.
+func (t Ticket) Claims() string { return string(t.appendClaims(nil)) }
+
+// ParseClaims reads what Claims returned. It must come from where only the server
+// writes.
+func ParseClaims(s string) (Ticket, error) {
 	var c claims
-	if err := json.Unmarshal(raw, &c); err != nil || !c.Source.known() {
-		return Ticket{}, invalid
+	if err := json.Unmarshal([]byte(s), &c); err != nil || !c.Source.known() {
+		return Ticket{}, Err(TicketInvalid)
 	}
 	return Ticket(c), nil
 }

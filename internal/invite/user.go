@@ -50,6 +50,7 @@ const (
 	Unverified       Verification = ""
 	VerifiedByAdmin  Verification = "admin"
 	VerifiedByTicket Verification = "ticket"
+	VerifiedByCode   Verification = "email_code"
 )
 
 // The statuses an address can be given (contract's identification_status).

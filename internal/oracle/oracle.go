@@ -14,6 +14,7 @@ package oracle
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/pb33f/jsonschema/v6"
 	"github.com/pb33f/libopenapi"
 	"github.com/pb33f/libopenapi-validator/config"
@@ -102,6 +104,9 @@ func load(file string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if text, err = spellNull(text); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
 	document, err := libopenapi.NewDocument(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
@@ -118,6 +123,35 @@ func load(file string) (*Spec, error) {
 		options: config.NewValidationOptions(config.WithFormatAssertions()),
 		schemas: map[any]*jsonschema.Schema{},
 	}, nil
+}
+
+// spellNull rewrites each schema that is nullable and composed of others into "null or
+// the rest": the library understands the keyword beside a type alone, and takes
+// null for a mistake where a nullable schema refers to a nullable one.
+func spellNull(text []byte) ([]byte, error) {
+	var document any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	var spell func(any) any
+	spell = func(v any) any {
+		switch v := v.(type) {
+		case []any:
+			for i := range v {
+				v[i] = spell(v[i])
+			}
+		case map[string]any:
+			for name := range v {
+				v[name] = spell(v[name])
+			}
+			if v["nullable"] == true && (v["oneOf"] != nil || v["anyOf"] != nil || v["allOf"] != nil) {
+				delete(v, "nullable")
+				return map[string]any{"anyOf": []any{map[string]any{"nullable": true, "enum": []any{nil}}, v}}
+			}
+		}
+		return v
+	}
+	return json.Marshal(spell(document))
 }
 
 // Covered reports whether the specification documents the request's operation.

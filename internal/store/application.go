@@ -321,20 +321,27 @@ func (db *DB) AcceptApplicationInvitation(ctx context.Context, ticket invite.Tic
 		if err != nil {
 			return err
 		}
-		i := found.Invitation
-		if found.Organization != nil {
-			return invite.Err(invite.TicketInvalid)
-		}
-		if err := i.Accept(t.now); err != nil {
-			return err
-		}
-		if u, err = t.joiner(found, ticket.Channel, j); err != nil {
-			return err
-		}
-		i.UserID = u.ID
-		return t.endApplicationInvitation(i, invite.Pending)
+		u, err = t.acceptApplication(found, ticket.Channel, j)
+		return err
 	})
 	return u, err
+}
+
+// acceptApplication finds or makes the joiner's account with a ticket that left by ch.
+func (t *tx) acceptApplication(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invite.User, error) {
+	i := found.Invitation
+	if found.Organization != nil {
+		return nil, invite.Err(invite.TicketInvalid)
+	}
+	if err := i.Accept(t.now); err != nil {
+		return nil, err
+	}
+	u, err := t.joiner(found, ch, j)
+	if err != nil {
+		return nil, err
+	}
+	i.UserID = u.ID
+	return u, t.endApplicationInvitation(i, invite.Pending)
 }
 
 // dueApplicationInvitations finds those that have expired and are not written

@@ -37,6 +37,8 @@ const (
 	endpointID              = "ep_"
 	clientID                = "client_"
 	sessionID               = "sess_"
+	signInID                = "sia_"
+	signUpID                = "sua_"
 	emailID                 = "ema_"
 )
 

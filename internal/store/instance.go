@@ -9,18 +9,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"usher/internal/invite"
 )
 
-const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.max_allowed_memberships, id.mail_proof_only,
+const instanceColumns = `id.instance_id, id.environment, id.name, id.home_url, id.frontend_host, id.max_allowed_memberships, id.mail_proof_only,
 	id.redirect_urls, id.settings, id.created_at`
 
 func scanInstance(row scanner) (*invite.Instance, error) {
 	var i invite.Instance
 	var settings []byte
-	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.MaxAllowedMemberships, &i.MailProofOnly, &i.RedirectURLs, &settings, &i.CreatedAt)
+	err := row.Scan(&i.ID, &i.Environment, &i.Name, &i.HomeURL, &i.FrontendHost, &i.MaxAllowedMemberships, &i.MailProofOnly, &i.RedirectURLs, &settings, &i.CreatedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 			return fmt.Errorf("writing settings: %w", err)
 		}
 		if _, err := t.exec(`
-			INSERT INTO instances (instance_id, environment, name, home_url, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			in.ID, in.Environment, in.Name, in.HomeURL, db.opts.Keys.Mark(), in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
+			INSERT INTO instances (instance_id, environment, name, home_url, frontend_host, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			in.ID, in.Environment, in.Name, in.HomeURL, in.FrontendHost, db.opts.Keys.Mark(), in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
 			return err
 		}
 		if err := t.insertDefaults(in.ID); err != nil {
@@ -229,6 +230,44 @@ func (db *DB) Authenticate(ctx context.Context, secretKey string) (*invite.Insta
 		return nil, err
 	}
 	db.authenticated.Store(hash, authenticated{in, now, settings})
+	return in, nil
+}
+
+// maxHosts bounds how many hosts are remembered: clients make them up.
+const maxHosts = 1000
+
+// Frontend returns the instance whose Frontend API is at a host, port included:
+// the one that has it as its own, else the oldest without one. It refuses with
+// HostInvalid where there is neither. A change made by this process is seen at
+// once, one made by another within a second.
+func (db *DB) Frontend(ctx context.Context, host string) (*invite.Instance, error) {
+	host = strings.ToLower(host)
+	now, settings := db.Now(), db.settings.Load()
+	db.hosts.Lock()
+	a, ok := db.hosts.known[host]
+	db.hosts.Unlock()
+	if ok && a.settings == settings && now < a.at.Add(keyTTL) && now >= a.at {
+		return a.instance, nil
+	}
+	var in *invite.Instance
+	err := db.query(ctx, func(t *tx) (err error) {
+		in, err = scanInstance(t.row(`
+			SELECT `+instanceColumns+`
+			FROM instances id
+			WHERE id.frontend_host IN ($1, '')
+			ORDER BY id.frontend_host DESC, id.created_at, id.instance_id
+			LIMIT 1`, host))
+		return missing(err, invite.Err(invite.HostInvalid))
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.hosts.Lock()
+	defer db.hosts.Unlock()
+	if db.hosts.known == nil || len(db.hosts.known) >= maxHosts {
+		db.hosts.known = make(map[string]authenticated)
+	}
+	db.hosts.known[host] = authenticated{in, now, settings}
 	return in, nil
 }
 

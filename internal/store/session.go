@@ -54,20 +54,25 @@ func (db *DB) CreateSession(ctx context.Context, in *invite.Instance, user, orga
 		}
 		client := t.newID(clientID)
 		if _, err := t.exec(`
-			INSERT INTO clients (instance_id, id, token_hash, created_at, updated_at)
-			VALUES ($1, $2, '', $3, $3)`, in.ID, client, t.now); err != nil {
+			INSERT INTO clients (instance_id, id, token_hash, active_session, created_at, updated_at)
+			VALUES ($1, $2, '', '', $3, $3)`, in.ID, client, t.now); err != nil {
 			return err
 		}
 		s = invite.NewSession(t.newID(sessionID), client, user, organization, t.now)
-		if _, err := t.exec(`
-			INSERT INTO sessions (instance_id, id, client_id, user_id, closed, organization_id, last_active_at, expire_at, abandon_at, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			in.ID, s.ID, s.ClientID, s.UserID, s.Closed, s.OrganizationID, s.LastActiveAt, s.ExpireAt, s.AbandonAt, s.CreatedAt, s.UpdatedAt); err != nil {
-			return err
-		}
-		return t.event(in.ID, "", invite.SessionCreatedEvent, invite.SignedIn{Session: s, User: u})
+		return t.insertSession(in.ID, s, u)
 	})
 	return s, err
+}
+
+// insertSession stores a new session of the user and tells of it.
+func (t *tx) insertSession(instance string, s *invite.Session, u *invite.User) error {
+	if _, err := t.exec(`
+		INSERT INTO sessions (instance_id, id, client_id, user_id, closed, organization_id, last_active_at, expire_at, abandon_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		instance, s.ID, s.ClientID, s.UserID, s.Closed, s.OrganizationID, s.LastActiveAt, s.ExpireAt, s.AbandonAt, s.CreatedAt, s.UpdatedAt); err != nil {
+		return err
+	}
+	return t.event(instance, "", invite.SessionCreatedEvent, invite.SignedIn{Session: s, User: u})
 }
 
 // Session returns a session in whatever status, or refuses with SessionNotFound.
@@ -162,13 +167,8 @@ func (t *tx) closeSession(instance string, s *invite.Session, how invite.Session
 
 // revokeSessions ends all sessions of a user who may not be signed in any more.
 func (t *tx) revokeSessions(instance, user string) error {
-	var open []*invite.Session
-	q := (&SessionFilter{UserID: user, Status: invite.SessionActive}).where(instance, t.now)
-	if err := t.each(`SELECT `+sessionColumns+` FROM `+sessionFrom+` WHERE s.instance_id = $1`+q.more(), q.args, func(row scanner) error {
-		s, err := scanSession(row)
-		open = append(open, s)
-		return err
-	}); err != nil {
+	open, err := t.activeSessions(instance, SessionFilter{UserID: user})
+	if err != nil {
 		return err
 	}
 	for _, s := range open {
@@ -182,38 +182,48 @@ func (t *tx) revokeSessions(instance, user string) error {
 // Grant returns what a token for the session may say now. It refuses with
 // SessionNotFound, or SessionOver when the session has ended.
 func (db *DB) Grant(ctx context.Context, in *invite.Instance, session string) (*invite.Grant, error) {
+	return db.GrantFor(ctx, in, session, nil)
+}
+
+// GrantFor is Grant for the organization that is given, by id, instead of the
+// session's; empty for none. It refuses with OrganizationNotFound one that is not
+// the user's.
+func (db *DB) GrantFor(ctx context.Context, in *invite.Instance, session string, organization *string) (*invite.Grant, error) {
 	var g *invite.Grant
 	err := db.read(ctx, func(t *tx) error {
-		g = &invite.Grant{}
-		var o invite.Organization
-		var role string
-		s, err := scanSession(alongside{t.row(`
-			SELECT `+sessionColumns+`, COALESCE(o.id, ''), COALESCE(o.slug, ''), COALESCE(m.role_id, '')
-			FROM `+sessionFrom+`
-			LEFT JOIN organizations o ON o.instance_id = m.instance_id AND o.id = m.organization_id
-			WHERE s.instance_id = $1 AND s.id = $2`, in.ID, session), []any{&o.ID, &o.Slug, &role}})
+		s, err := t.session(in.ID, session)
 		if err != nil {
-			return missing(err, invite.Err(invite.SessionNotFound, session))
+			return err
 		}
 		if s.StatusAt(t.now) != invite.SessionActive {
 			return invite.Err(invite.SessionOver)
 		}
-		g.Session = s
-		if role == "" {
-			return nil
+		if organization != nil {
+			s.OrganizationID = *organization
 		}
-		g.Organization = &o
-		g.Role, err = t.roleOf(in.ID, role)
+		g, err = t.granted(in.ID, s)
 		return err
 	})
 	return g, err
 }
 
-// alongside scans columns behind those that are asked for.
-type alongside struct {
-	row  scanner
-	more []any
+func (t *tx) granted(instance string, s *invite.Session) (*invite.Grant, error) {
+	g := &invite.Grant{Session: s}
+	if s.OrganizationID == "" {
+		return g, nil
+	}
+	var o invite.Organization
+	var role string
+	if err := t.row(`
+		SELECT o.id, o.slug, m.role_id
+		FROM memberships m
+		JOIN organizations o ON o.instance_id = m.instance_id AND o.id = m.organization_id
+		WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3`, instance, s.OrganizationID, s.UserID).
+		Scan(&o.ID, &o.Slug, &role); err != nil {
+		return nil, missing(err, invite.Err(invite.OrganizationNotFound))
+	}
+	g.Organization = &o
+	var err error
+	g.Role, err = t.roleOf(instance, role)
+	return g, err
 }
-
-// Scan reads the columns asked for and those behind them.
-func (a alongside) Scan(dest ...any) error { return a.row.Scan(append(dest, a.more...)...) }

@@ -47,7 +47,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT m.id FROM memberships m@+`,
 }, `|`) + `)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|clients|sessions|sign_ins|sign_ups|signing_keys|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -427,7 +427,7 @@ func TestPlans(t *testing.T) {
 		{"role.go", "SELECT EXISTS (SELECT 1 FROM memberships", "invitations_by_expiry"},
 		{"roleset.go", "SELECT count(*) FROM memberships", "memberships_by_role"},
 		{"roleset.go", "UPDATE organizations SET role_set_key", "organizations_by_role_set"},
-		{"signin.go", "DELETE FROM sign_in_tokens", "sign_in_tokens_by_expiry"},
+		{"sign_in_token.go", "DELETE FROM sign_in_tokens", "sign_in_tokens_by_expiry"},
 		{"redirect.go", "SELECT url FROM redirect_urls", "redirect_urls_by_origin"},
 		{"redirect.go", "SELECT @FROM redirect_urls WHERE instance_id = $1 ORDER", "redirect_urls_1"},
 		{"invitation.go", "SELECT max_allowed_memberships, role_set_key, members", "invitations_by_expiry"},

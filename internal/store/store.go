@@ -54,11 +54,15 @@ type DB struct {
 	cache   *cache
 	made    sequence
 
-	signing       sync.Map      // instance → signing
-	authenticated sync.Map      // key hash → authenticated
-	settings      atomic.Uint64 // raised by each change of an instance
-	reservation   *sql.DB       // holds Reserve's lock; nil without one
-	closed        func() error
+	signing       sync.Map // instance → signing
+	authenticated sync.Map // key hash → authenticated
+	hosts         struct {
+		sync.Mutex
+		known map[string]authenticated
+	}
+	settings    atomic.Uint64 // raised by each change of an instance
+	reservation *sql.DB       // holds Reserve's lock; nil without one
+	closed      func() error
 
 	signals signals
 	version int64

@@ -87,38 +87,51 @@ func (db *DB) AcceptInvitation(ctx context.Context, ticket invite.Ticket, j invi
 		if err != nil {
 			return err
 		}
-		if err := found.Instance.Settings.CheckOrganizations(); err != nil {
-			return err
-		}
-		i, o := found.Invitation, found.Organization
-		if o == nil {
-			return invite.Err(invite.TicketInvalid)
-		}
-		if err := i.Accept(t.now); err != nil {
-			return err
-		}
-		u, err := t.joiner(found, ticket.Channel, j)
-		if err != nil {
-			return err
-		}
-		role, err := t.assignable(o, i.Role)
-		if err != nil {
-			return err
-		}
-		i.UserID = u.ID
-		if err := t.end(i); err != nil {
-			return err
-		}
-		o.Pending--
-		if m, err = t.insertMembership(o, u, role, i.PublicMetadata, i.PrivateMetadata); err != nil {
-			return err
-		}
-		if err := o.Room(0); err != nil {
-			return err // the limit was lowered below what is taken
-		}
-		return t.event(found.Instance.ID, o.ID, invite.InvitationAcceptedEvent, i)
+		m, err = t.accept(found, ticket.Channel, j)
+		return err
 	})
 	return m, err
+}
+
+// accept makes the joiner a member with a ticket that left by ch.
+func (t *tx) accept(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invite.Membership, error) {
+	if err := found.Instance.Settings.CheckOrganizations(); err != nil {
+		return nil, err
+	}
+	i, o := found.Invitation, found.Organization
+	if o == nil {
+		return nil, invite.Err(invite.TicketInvalid)
+	}
+	if err := i.Accept(t.now); err != nil {
+		return nil, err
+	}
+	u, err := t.joiner(found, ch, j)
+	if err != nil {
+		return nil, err
+	}
+	return t.seat(found, u)
+}
+
+// seat gives an accepted invitation's seat to the user.
+func (t *tx) seat(found *Ticketed, u *invite.User) (*invite.Membership, error) {
+	i, o := found.Invitation, found.Organization
+	role, err := t.assignable(o, i.Role)
+	if err != nil {
+		return nil, err
+	}
+	i.UserID = u.ID
+	if err := t.end(i); err != nil {
+		return nil, err
+	}
+	o.Pending--
+	m, err := t.insertMembership(o, u, role, i.PublicMetadata, i.PrivateMetadata)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Room(0); err != nil {
+		return nil, err // the limit was lowered below what is taken
+	}
+	return m, t.event(found.Instance.ID, o.ID, invite.InvitationAcceptedEvent, i)
 }
 
 // joiner finds or makes the user who joins. A named user must own the invited

@@ -28,12 +28,14 @@ func newMask(now time.Time, host string) *mask {
 var (
 	idPattern     = regexp.MustCompile(`\b([a-z]+)_[0-9A-Za-z]{27}\b`)
 	ticketPattern = regexp.MustCompile(`\beyJ[\w-]+\.[\w-]+\.[\w-]+`)
+	secretPattern = regexp.MustCompile(`(client_[0-9A-Za-z]{27})\.[A-Z2-7]{26}\b`)
 	tracePattern  = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 )
 
 func (m *mask) text(s string) string {
 	s = strings.ReplaceAll(s, m.host, "<server>")
 	s = ticketPattern.ReplaceAllString(s, "<ticket>")
+	s = secretPattern.ReplaceAllString(s, "$1.<secret>")
 	s = tracePattern.ReplaceAllString(s, "<trace>")
 	return idPattern.ReplaceAllStringFunc(s, m.id)
 }

@@ -18,12 +18,13 @@ import (
 
 // A session plays one file's exchanges against one server.
 type session struct {
-	client *http.Client
-	base   *url.URL
-	spec   *oracle.Spec
-	own    *oracle.Spec
-	vars   map[string]string
-	mask   *mask
+	contentType string
+	client      *http.Client
+	base        *url.URL
+	spec        *oracle.Spec
+	own         *oracle.Spec
+	vars        map[string]string
+	mask        *mask
 }
 
 // play sends the exchange's request, takes its captures and returns what is wrong with
@@ -86,8 +87,11 @@ func (s *session) request(ctx context.Context, x *exchange) (*http.Request, erro
 	if _, ok := s.vars["key"]; ok {
 		req.Header.Set("Authorization", expand.text("Bearer {{key}}"))
 	}
+	if _, ok := s.vars["cookie"]; ok {
+		req.Header.Set("Cookie", expand.text("{{cookie}}"))
+	}
 	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", s.contentType)
 	}
 	for _, f := range x.header {
 		req.Header.Del(f.name)

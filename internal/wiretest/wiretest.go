@@ -30,8 +30,9 @@
 // lines, binary, a megabyte) is a variable.
 //
 // Without being written, "Authorization: Bearer {{key}}" is sent when there is a
-// variable key, and "Content-Type: application/json" when there is a body. Naming
-// either header replaces it, and naming it without a value leaves it out.
+// variable key, "Cookie: {{cookie}}" when there is a variable cookie, and
+// "Content-Type: application/json", or Options.ContentType, when there is a body. Naming
+// one of these headers replaces it, and naming it without a value leaves it out.
 // "Transfer-Encoding: chunked" sends the body, even none, in chunks.
 //
 // # The response
@@ -49,6 +50,7 @@
 //     included. The same number is the same id.
 //   - "T+0", "T+30d", "T-1d": an integer that is Options.Now in Unix milliseconds, plus or
 //     minus whole days. Any other instant within 400 days is "<ms>".
+//   - client_1.<secret>: what a browser is known by.
 //   - <ticket>: a JWT. <trace>: 32 lower-case hexadecimal digits. <server>: the address
 //     of the server under test.
 //
@@ -72,6 +74,7 @@
 package wiretest
 
 import (
+	"cmp"
 	"flag"
 	"maps"
 	"net/http"
@@ -97,6 +100,9 @@ type Options struct {
 
 	// Now is the instant at which the handler's clock stands. It is required.
 	Now time.Time
+
+	// ContentType is that of bodies; empty for application/json.
+	ContentType string
 
 	// Spec judges every response; nil judges none.
 	Spec *oracle.Spec
@@ -167,7 +173,7 @@ func newSession(t testing.TB, o Options) *session {
 	// The bodies must be the server's bytes, not what the transport unpacked.
 	client.Transport.(*http.Transport).DisableCompression = true
 
-	s := &session{client: client, base: base, spec: o.Spec, own: o.Own, vars: map[string]string{}, mask: newMask(o.Now, base.Host)}
+	s := &session{client: client, base: base, contentType: cmp.Or(o.ContentType, "application/json"), spec: o.Spec, own: o.Own, vars: map[string]string{}, mask: newMask(o.Now, base.Host)}
 	maps.Copy(s.vars, vars)
 	return s
 }

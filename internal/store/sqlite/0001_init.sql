@@ -9,6 +9,7 @@ CREATE TABLE instances (
     environment             TEXT NOT NULL, -- test | live
     name                    TEXT NOT NULL,
     home_url                TEXT NOT NULL,
+    frontend_host           TEXT NOT NULL, -- where its Frontend API is; empty = at the server's own name
     master_key              TEXT NOT NULL, -- its mark: what the secrets here were made with
     max_allowed_memberships INTEGER NOT NULL, -- of a new organization; 0 = no limit
     mail_proof_only         INTEGER NOT NULL,
@@ -25,6 +26,8 @@ CREATE TABLE instances (
     declined                INTEGER NOT NULL DEFAULT 0,
     created_at              INTEGER NOT NULL
 ) STRICT;
+
+CREATE UNIQUE INDEX instances_by_host ON instances (frontend_host) WHERE frontend_host <> '';
 
 -- A secret key selects its instance, so its hash alone is the key here.
 CREATE TABLE keys (
@@ -347,12 +350,59 @@ CREATE INDEX sign_in_tokens_by_expiry ON sign_in_tokens (instance_id, expires_at
 -- A browser, or what stands for one. The token in its cookie changes when
 -- somebody signs in.
 CREATE TABLE clients (
-    instance_id TEXT NOT NULL,
-    id          TEXT NOT NULL,
-    token_hash  TEXT NOT NULL, -- SHA-256, hex; empty without a browser
-    created_at  INTEGER NOT NULL,
-    updated_at  INTEGER NOT NULL,
+    instance_id    TEXT NOT NULL,
+    id             TEXT NOT NULL,
+    token_hash     TEXT NOT NULL, -- SHA-256, hex; empty without a browser
+    active_session TEXT NOT NULL, -- the one that was used last
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL, -- of any change of what the browser sees
     PRIMARY KEY (instance_id, id)
+) STRICT;
+CREATE INDEX clients_by_change ON clients (instance_id, updated_at, id);
+
+-- What a browser is doing to sign in. It has one such attempt at a time.
+CREATE TABLE sign_ins (
+    instance_id      TEXT NOT NULL,
+    client_id        TEXT NOT NULL,
+    id               TEXT NOT NULL,
+    identifier       TEXT NOT NULL, -- as it was typed
+    user_id          TEXT NOT NULL, -- whom it names
+    strategy         TEXT NOT NULL, -- of the proof that was begun, or that was given
+    email_address_id TEXT NOT NULL, -- where the code went; empty without one
+    code_number      INTEGER NOT NULL, -- codes are derived from it, and never stored
+    code_attempts    INTEGER NOT NULL,
+    code_expires_at  INTEGER NOT NULL,
+    session_id       TEXT NOT NULL, -- empty until it is complete
+    abandon_at       INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, client_id)
+) STRICT;
+
+-- What a browser is doing to sign up: the same for those who have no account.
+CREATE TABLE sign_ups (
+    instance_id     TEXT NOT NULL,
+    client_id       TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    email_address   TEXT NOT NULL,
+    verified        TEXT NOT NULL, -- strategy that proved the address; empty = unverified
+    first_name      TEXT NOT NULL,
+    last_name       TEXT NOT NULL,
+    username        TEXT NOT NULL,
+    locale          TEXT NOT NULL,
+    unsafe_metadata TEXT NOT NULL,
+    password_digest TEXT NOT NULL,
+    legal_accepted_at INTEGER NOT NULL, -- 0 = not
+    ticket          TEXT NOT NULL, -- what the ticket says, without its signature; empty without one
+    code_number     INTEGER NOT NULL,
+    code_attempts   INTEGER NOT NULL,
+    code_expires_at INTEGER NOT NULL,
+    session_id      TEXT NOT NULL, -- empty until it is complete
+    user_id         TEXT NOT NULL,
+    abandon_at      INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, client_id)
 ) STRICT;
 
 CREATE TABLE sessions (

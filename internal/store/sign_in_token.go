@@ -73,6 +73,7 @@ func (t *tx) mayActivate(in *invite.Instance, n invite.NewSignInToken) error {
 func (db *DB) RevokeSignInToken(ctx context.Context, in *invite.Instance, id string) (*invite.SignInToken, error) {
 	var s *invite.SignInToken
 	err := db.write(ctx, func(t *tx) (err error) {
+		t.changed = []string{} // lists of invitations do not show it
 		if s, err = t.signInToken(in.ID, id); err != nil {
 			return err
 		}
@@ -85,7 +86,6 @@ func (db *DB) RevokeSignInToken(ctx context.Context, in *invite.Instance, id str
 }
 
 func (t *tx) endSignInToken(s *invite.SignInToken) error {
-	t.changed = []string{} // lists of invitations do not show it
 	_, err := t.exec(`
 		UPDATE sign_in_tokens
 		SET status = $3, updated_at = $4
@@ -128,24 +128,28 @@ func (db *DB) SignInTokenByTicket(ctx context.Context, ticket invite.Ticket) (*i
 func (db *DB) RedeemSignInToken(ctx context.Context, ticket invite.Ticket) (*invite.SignInToken, error) {
 	var s *invite.SignInToken
 	err := db.write(ctx, func(t *tx) (err error) {
-		if s, err = t.signInTokenOf(ticket); err != nil {
-			return err
-		}
-		if err := s.Use(t.now); err != nil {
-			return err
-		}
-		if s.OrganizationID != "" {
-			if err := t.row(`
-				SELECT COALESCE((SELECT organization_id
-				FROM memberships
-				WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3), '')`,
-				s.InstanceID, s.OrganizationID, s.UserID).Scan(&s.OrganizationID); err != nil {
-				return err
-			}
-		}
-		return t.endSignInToken(s)
+		t.changed = []string{} // lists of invitations do not show it
+		s, err = t.useSignInToken(ticket)
+		return err
 	})
 	return s, err
+}
+
+func (t *tx) useSignInToken(ticket invite.Ticket) (*invite.SignInToken, error) {
+	s, err := t.signInTokenOf(ticket)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Use(t.now); err != nil {
+		return nil, err
+	}
+	if s.OrganizationID, err = t.organizationOf(s.InstanceID, s.UserID, s.OrganizationID); errors.Is(err, invite.Err(invite.OrganizationNotFound)) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, t.endSignInToken(s)
 }
 
 // SignInTokenTTL is how long an expired sign-in token is remembered.

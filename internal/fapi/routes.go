@@ -1,0 +1,56 @@
+package fapi
+
+import (
+	"net/http"
+
+	"usher/internal/edge"
+	"usher/internal/invite"
+)
+
+// own are the paths below /v1 that only browsers use.
+var own = []string{
+	"/v1/client", "/v1/environment", "/v1/me", "/v1/tickets/accept", "/v1/health",
+}
+
+// routes is the whole surface: each path with its methods. A browser's other
+// methods than GET and POST come as POST with _method.
+var routes = map[string]map[string]handler{
+	"/.well-known/jwks.json": {"GET": (*Server).jwks},
+	"/v1/health":             {"GET": (*Server).health},
+	"/v1/environment": {
+		"GET":   (*Server).environment,
+		"PATCH": (*Server).environment,
+	},
+
+	"/v1/client": {
+		"GET":    (*Server).getClient,
+		"POST":   (*Server).createClient,
+		"PUT":    (*Server).createClient,
+		"DELETE": (*Server).deleteClient,
+	},
+	"/v1/client/sessions":                     {"DELETE": (*Server).removeSessions},
+	"/v1/client/sessions/{session_id}":        {"GET": (*Server).getSession},
+	"/v1/client/sessions/{session_id}/touch":  {"POST": (*Server).touchSession},
+	"/v1/client/sessions/{session_id}/end":    {"POST": (*Server).endSession},
+	"/v1/client/sessions/{session_id}/remove": {"POST": (*Server).removeSession},
+	"/v1/client/sessions/{session_id}/tokens": {"POST": (*Server).createToken},
+
+	"/v1/client/sign_ins":                                   {"POST": (*Server).createSignIn},
+	"/v1/client/sign_ins/{sign_in_id}":                      {"GET": (*Server).getSignIn},
+	"/v1/client/sign_ins/{sign_in_id}/attempt_first_factor": {"POST": (*Server).attemptFirstFactor},
+
+	"/v1/client/sign_ups": {"POST": (*Server).createSignUp},
+	"/v1/client/sign_ups/{sign_up_id}": {
+		"GET":   (*Server).getSignUp,
+		"PATCH": (*Server).updateSignUp,
+	},
+
+	"/v1/me": {"GET": (*Server).getMe},
+}
+
+// redirects are the paths that browsers are led to by links.
+func (s *Server) redirects() map[string]edge.Methods {
+	return map[string]edge.Methods{
+		invite.AcceptPath: {http.MethodGet: s.openTicket},
+	}
+}
