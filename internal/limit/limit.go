@@ -5,6 +5,7 @@ package limit
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strconv"
@@ -99,28 +100,36 @@ func parseRule(text string) (Rule, error) {
 type Limiter struct {
 	rules map[string][]Rule
 	now   func() time.Time
+	seed  maphash.Seed
 
 	mu      sync.Mutex
 	buckets map[key]*bucket
 	pruneAt int
 }
 
-type key struct{ instance, route, path string }
+type key struct {
+	instance, route string
+	path            uint64 // a hash: paths may be long
+}
 
 type bucket struct {
 	*rate.Limiter
 	full time.Time // when it will have forgotten all requests
 }
 
-// minPrune is how many buckets are kept before the first look for forgotten ones.
-const minPrune = 4096
+// Bounds of how many buckets are kept: those before the first look for forgotten
+// ones, and the most. Beyond that some are forgotten early, as if never used.
+const (
+	minPrune   = 4096
+	maxBuckets = 1 << 16
+)
 
 // New returns a Limiter for rules, nil when there are none.
 func New(rules []Rule, now func() time.Time) *Limiter {
 	if len(rules) == 0 {
 		return nil
 	}
-	l := &Limiter{rules: make(map[string][]Rule), now: now, buckets: make(map[key]*bucket), pruneAt: minPrune}
+	l := &Limiter{rules: make(map[string][]Rule), now: now, seed: maphash.MakeSeed(), buckets: make(map[key]*bucket), pruneAt: minPrune}
 	for _, r := range rules {
 		l.rules[r.Route] = append(l.rules[r.Route], r)
 	}
@@ -128,12 +137,16 @@ func New(rules []Rule, now func() time.Time) *Limiter {
 }
 
 // Take counts a request of the instance to a route, whose path tells resources
-// apart. It refuses with TooManyRequests, and then does not count it; the
+// apart. It refuses with TooManyRequests, and then counts it for no rule; the
 // refusal's Limit is after how many seconds another is allowed.
 func (l *Limiter) Take(in *invite.Instance, route, path string) error {
 	if l == nil || route == Exempt {
 		return nil
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	var turns []*rate.Reservation
 	for _, name := range []string{All, route} {
 		for _, r := range l.rules[name] {
 			if r.Only != "" && r.Only != in.Environment {
@@ -141,9 +154,13 @@ func (l *Limiter) Take(in *invite.Instance, route, path string) error {
 			}
 			k := key{instance: in.ID, route: name}
 			if r.Each {
-				k.path = path
+				k.path = maphash.String(l.seed, path)
 			}
-			if wait := l.take(k, r); wait > 0 {
+			turns = append(turns, l.bucket(k, r, now).ReserveN(now, 1))
+			if wait := turns[len(turns)-1].DelayFrom(now); wait > 0 {
+				for _, turn := range turns {
+					turn.CancelAt(now)
+				}
 				return &invite.Error{Kind: invite.TooManyRequests, Limit: int(math.Ceil(wait.Seconds()))}
 			}
 		}
@@ -151,11 +168,8 @@ func (l *Limiter) Take(in *invite.Instance, route, path string) error {
 	return nil
 }
 
-// take returns how long the request is too early.
-func (l *Limiter) take(k key, r Rule) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
+// bucket returns the bucket of k, which from now on remembers a request.
+func (l *Limiter) bucket(k key, r Rule, now time.Time) *bucket {
 	b, ok := l.buckets[k]
 	if !ok {
 		l.prune(now)
@@ -163,16 +177,11 @@ func (l *Limiter) take(k key, r Rule) time.Duration {
 		l.buckets[k] = b
 	}
 	b.full = now.Add(r.Per)
-	turn := b.ReserveN(now, 1)
-	wait := turn.DelayFrom(now)
-	if wait > 0 {
-		turn.CancelAt(now)
-	}
-	return wait
+	return b
 }
 
 // prune drops what is as good as never used, each time twice as many are kept as
-// were needed the last time.
+// were needed the last time, and any when there are too many.
 func (l *Limiter) prune(now time.Time) {
 	if len(l.buckets) < l.pruneAt {
 		return
@@ -181,6 +190,12 @@ func (l *Limiter) prune(now time.Time) {
 		if !b.full.After(now) {
 			delete(l.buckets, k)
 		}
+	}
+	for k := range l.buckets {
+		if len(l.buckets) <= maxBuckets/2 {
+			break
+		}
+		delete(l.buckets, k)
 	}
 	l.pruneAt = max(minPrune, 2*len(l.buckets))
 }

@@ -173,3 +173,33 @@ func TestWhatIsForgottenIsDropped(t *testing.T) {
 		t.Errorf("%d are kept of %d, want no more than %d", n, 10*minPrune, minPrune)
 	}
 }
+
+func TestARefusedRequestCountsForNoRule(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	l := New([]Rule{{Route: All, Times: 3, Per: time.Minute}, {Route: create, Times: 1, Per: time.Hour}}, c.now)
+	acme := &invite.Instance{ID: "ins_acme"}
+	for k, want := range []int{0, 3600, 3600, 3600} {
+		if got := seconds(t, l.Take(acme, create, "")); got != want {
+			t.Errorf("creation %d: refused for %d s, want %d", k, got, want)
+		}
+	}
+	for range 2 {
+		if got := seconds(t, l.Take(acme, rename, "")); got != 0 {
+			t.Errorf("another route was refused for %d s: what was refused had been counted", got)
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	l := New([]Rule{{Route: rename, Times: 1, Per: time.Hour, Each: true}}, c.now)
+	acme := &invite.Instance{ID: "ins_acme"}
+	for k := range 3 * maxBuckets {
+		if got := seconds(t, l.Take(acme, rename, fmt.Sprint("/v1/users/user_", k))); got != 0 {
+			t.Fatalf("user %d refused for %d s", k, got)
+		}
+		if len(l.buckets) > maxBuckets {
+			t.Fatalf("%d buckets, want %d at most", len(l.buckets), maxBuckets)
+		}
+	}
+}
