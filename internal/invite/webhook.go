@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -165,7 +166,7 @@ func checkEndpointURL(raw string, insecure bool) *Error {
 	switch {
 	case len(raw) > maxEndpointURL:
 		return &Error{Kind: ParamTooLong, Param: "url", Limit: maxEndpointURL}
-	case err != nil, u.Hostname() == "", u.User != nil, u.Fragment != "", strings.ContainsFunc(raw, notInURL), !utf8.ValidString(raw):
+	case err != nil, u.Scheme == "", u.Hostname() == "", !validPort(u.Port()), u.User != nil, u.Fragment != "", strings.ContainsFunc(raw, notInURL), !utf8.ValidString(raw):
 		return ParamErr(ParamFormat, "url")
 	case u.Scheme == "http" && !insecure:
 		return ParamErr(URLInsecure, "url")
@@ -173,6 +174,12 @@ func checkEndpointURL(raw string, insecure bool) *Error {
 		return ParamErr(URLScheme, "url", u.Scheme)
 	}
 	return nil
+}
+
+// validPort reports whether something can listen at a port; empty is the scheme's.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // secretPrefix stands before every signing secret (contract §7.4).

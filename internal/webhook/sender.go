@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,11 +62,8 @@ func (s *Sender) Deliver(ctx context.Context, m store.Message) (r store.Receipt,
 
 func (s *Sender) post(req *http.Request) (r store.Receipt, err error) {
 	resp, err := s.Client.Do(req)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return r, e.Err // without the URL, in which a receiver may keep a password
-	}
 	if err != nil {
-		return r, err
+		return r, told(err)
 	}
 	defer resp.Body.Close()
 	r.StatusCode = resp.StatusCode
@@ -80,6 +78,22 @@ func (s *Sender) post(req *http.Request) (r store.Receipt, err error) {
 		return r, fmt.Errorf("reading the answer: %w", err)
 	}
 	return r, nil
+}
+
+// told returns what of a failure is kept: not the URL, in which a receiver may keep
+// a password, and nothing of the network that the server is in, neither what its
+// name server answers nor where that is.
+func told(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if errors.Is(err, errNotPublic) {
+		return errNotPublic
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("looking up %s: %s", e.Name, e.Err)
+	}
+	return err
 }
 
 // excerpt returns the beginning of an answer as text.

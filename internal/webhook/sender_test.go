@@ -237,11 +237,26 @@ func TestNothingInsideIsReached(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "127.1.2.3"} {
 		p := newPost(t, "http://"+net.JoinHostPort(strings.Trim(host, "[]"), port))
 		_, sent, err := (&Sender{DB: p.db, Client: NewClient(false)}).Deliver(t.Context(), p.message)
-		if !sent || err == nil || !strings.Contains(err.Error(), errNotPublic.Error()) {
-			t.Errorf("%s: got %v, %v; want %v", host, sent, err, errNotPublic)
+		if !sent || err == nil || err.Error() != errNotPublic.Error() {
+			t.Errorf("%s: got %v, %v; want %v and nothing of the network inside", host, sent, err, errNotPublic)
 		}
 	}
 }
+
+func TestWhereTheNameServerIsIsNotTold(t *testing.T) {
+	p := newPost(t, "http://receiver.invalid")
+	_, sent, err := p.deliver(func(c *http.Client) {
+		c.Transport = refuses{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "receiver.invalid", Server: "10.0.0.53:53"}}}
+	})
+	if want := "looking up receiver.invalid: no such host"; !sent || err == nil || err.Error() != want {
+		t.Errorf("got %v, %v; want %s", sent, err, want)
+	}
+}
+
+// refuses is a transport that always fails.
+type refuses struct{ error }
+
+func (r refuses) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.error }
 
 func TestWhatIsGoneIsNotPosted(t *testing.T) {
 	p := newPost(t, "http://127.0.0.1:1")
