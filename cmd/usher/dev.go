@@ -3,19 +3,18 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"usher/internal/clerk"
 	"usher/internal/config"
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -68,11 +67,16 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	if origins := c.Origins.List(); origins != nil {
+		if err := s.db.UpdateInstance(ctx, in, invite.InstanceChange{AllowedOrigins: &origins}); err != nil {
+			return fmt.Errorf("--allowed-origins: %w", err)
+		}
+	}
 	org, err := seed.apply(ctx, s.db, in)
 	if err != nil {
 		return err
 	}
-	if err := s.announce(stdout, c, secret, org); err != nil {
+	if err := s.announce(stdout, c, in, secret, org); err != nil {
 		return err
 	}
 	return s.run(ctx)
@@ -177,7 +181,7 @@ func devInstance(ctx context.Context, db *store.DB, c *config.Dev) (*invite.Inst
 const devMemberships = 5
 
 // announce prints where everything is, and a first command that works.
-func (s *server) announce(w io.Writer, c *config.Dev, secret string, org seeded) error {
+func (s *server) announce(w io.Writer, c *config.Dev, in *invite.Instance, secret string, org seeded) error {
 	inbox := fmt.Sprintf("  inbox            %s/inbox   every mail lands here until SMTP is configured\n", s.publicURL)
 	if !s.inbox {
 		inbox = fmt.Sprintf("  mail             goes to %s\n", s.courier.SMTP)
@@ -192,15 +196,6 @@ func (s *server) announce(w io.Writer, c *config.Dev, secret string, org seeded)
 			s.publicURL, org.id, secret, inviter)
 	}
 	_, err := fmt.Fprintf(w, "usher dev  %s   data in %s\n  secret key       %s   (Backend API, %s/v1)\n  publishable key  %s   (Frontend API, %s)\n%s%s",
-		s.publicURL, c.Dir, secret, s.publicURL, publishableKey(s.publicURL), s.publicURL, inbox, try)
+		s.publicURL, c.Dir, secret, s.publicURL, clerk.PublishableKey(in, s.publicURL), s.publicURL, inbox, try)
 	return err
-}
-
-// publishableKey encodes the host that browsers talk to (contract §1.1).
-func publishableKey(publicURL string) string {
-	u, err := url.Parse(publicURL)
-	if err != nil {
-		return ""
-	}
-	return "pk_test_" + base64.StdEncoding.EncodeToString([]byte(u.Host+"$"))
 }

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"usher/internal/clerk"
 	"usher/internal/config"
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -29,17 +32,56 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 	defer func() { err = errors.Join(err, db.Close()) }()
 	in := invite.Instance{
 		Environment: c.Environment, Name: c.Name,
-		MaxAllowedMemberships: c.MaxAllowedMemberships, MailProofOnly: c.MailProofOnly,
+		MaxAllowedMemberships: c.MaxAllowedMemberships, MailProofOnly: c.MailProofOnly, FrontendHost: c.FrontendHost,
 	}
+	in.Settings.AllowedOrigins = c.Origins.List()
 	if c.HomeURL != nil {
 		in.HomeURL = c.HomeURL.String()
 	}
 	made, secret, err := db.CreateInstance(ctx, in, "")
 	if err != nil {
-		return fmt.Errorf("creating the instance: %w", err)
+		return fmt.Errorf("creating the instance: %w", taken(err))
 	}
-	_, err = fmt.Fprintf(stdout, "instance    %s\nsecret key  %s\n\nThe key is shown only now; the database has its hash.\n", made.ID, secret)
+	_, err = fmt.Fprintf(stdout, "instance    %s\nsecret key  %s\n%s\nThe secret key is shown only now; the database has its hash.\n", made.ID, secret, frontend(made))
 	return err
+}
+
+// frontend returns a line about the publishable key; none for an instance at the
+// server's own host, which says so when it starts.
+func frontend(in *invite.Instance) string {
+	if in.FrontendHost == "" {
+		return ""
+	}
+	return "publishable " + clerk.PublishableKey(in, "") + "\n"
+}
+
+// taken says in the words of the command line that a host is another instance's.
+func taken(err error) error {
+	if e, ok := errors.AsType[*invite.Error](err); ok && e.Kind == invite.ValueExists {
+		return fmt.Errorf("--frontend-host: another instance is at %s", strings.Join(e.Values, ""))
+	}
+	return err
+}
+
+// updateInstance changes where an instance and its pages are.
+func updateInstance(ctx context.Context, c *config.Update, stdout io.Writer) error {
+	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+		var change invite.InstanceChange
+		if c.HomeURL != nil {
+			change.HomeURL = new(c.HomeURL.String())
+		}
+		if c.FrontendHost != "" {
+			change.FrontendHost = &c.FrontendHost
+		}
+		if origins := c.Origins.List(); origins != nil {
+			change.AllowedOrigins = &origins
+		}
+		if err := db.UpdateInstance(ctx, in, change); err != nil {
+			return fmt.Errorf("changing the instance: %w", taken(err))
+		}
+		_, err := fmt.Fprintf(stdout, "changed %s; a running server knows within a second\n", in.ID)
+		return err
+	})
 }
 
 // listInstances prints a line for each instance.
@@ -50,9 +92,9 @@ func listInstances(ctx context.Context, c *config.List, stdout io.Writer) error 
 			return fmt.Errorf("listing instances: %w", err)
 		}
 		w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tENVIRONMENT\tNAME\tCREATED")
+		fmt.Fprintln(w, "ID\tENVIRONMENT\tNAME\tFRONTEND HOST\tCREATED")
 		for _, in := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", in.ID, in.Environment, in.Name, in.CreatedAt.Time().Format(time.RFC3339))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", in.ID, in.Environment, in.Name, cmp.Or(in.FrontendHost, "-"), in.CreatedAt.Time().Format(time.RFC3339))
 		}
 		return w.Flush()
 	})

@@ -63,6 +63,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return migrate(ctx, &cli.Migrate, stdout)
 	case "instance create":
 		return createInstance(ctx, &cli.Instance.Create, stdout)
+	case "instance update":
+		return updateInstance(ctx, &cli.Instance.Update, stdout)
 	case "instance list":
 		return listInstances(ctx, &cli.Instance.List, stdout)
 	case "instance rotate":

@@ -162,7 +162,8 @@ func (s *server) run(ctx context.Context) error {
 		return fmt.Errorf("taking over deliveries: %w", err)
 	}
 	s.stopping = make(chan struct{})
-	s.log.InfoContext(ctx, "serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL))
+	s.log.InfoContext(ctx, "serving", slog.String("addr", s.main.Addr().String()), slog.String("public_url", s.publicURL),
+		slog.String("publishable_key", s.publishableKey(ctx)))
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.registry.MustRegister(newOutboxCollector(s.db))
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -209,6 +210,16 @@ func (s *server) run(ctx context.Context) error {
 		err = nil
 	}
 	return errors.Join(err, tasks.Wait())
+}
+
+// publishableKey returns the key of the Frontend API at the server's own host; empty
+// while there is no instance that has it.
+func (s *server) publishableKey(ctx context.Context) string {
+	in, err := s.db.Frontend(ctx, "")
+	if err != nil {
+		return ""
+	}
+	return clerk.PublishableKey(in, s.publicURL)
 }
 
 func (s *server) httpServer(h http.Handler) *http.Server {

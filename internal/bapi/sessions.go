@@ -106,7 +106,7 @@ func (s *Server) createSessionToken(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.Encoder.SessionToken(grant, keys[0], r.version, "", s.DB.Now(), lifetime)
+	token, err := s.Encoder.SessionToken(r.instance, grant, keys[0], r.version, "", s.DB.Now(), lifetime)
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,7 @@ var Table = []Refusal{
 	{invite.CodeExpired, 400, "verification_expired", "has expired", "This verification has expired. You must create a new one.", "", "a code is given after its time"},
 	{invite.CodeFailed, 400, "verification_failed", "failed", "Too many failed attempts. You have to try again with the same or another method.", "", "a code was guessed at too often"},
 	{invite.CodeIncorrect, 422, "form_code_incorrect", "is incorrect", "Incorrect code", "param_name", "the code is not the one that was sent"},
+	{invite.OriginConflict, 400, "origin_authorization_headers_conflict", "Setting both the 'Origin' and 'Authorization' headers is forbidden", "Only one of the 'Origin' and 'Authorization' headers should be provided.", "", "a browser's page sends a client's token, which apps without cookies do"},
 	{invite.OriginInvalid, 400, "origin_invalid", "Invalid HTTP Origin header", "This origin may not use the Frontend API of this instance. Add it to the allowed origins.", "", "a browser's page of another origin calls"},
 	{invite.HostInvalid, 400, "host_invalid", "Invalid host", "There is no instance at this host.", "", "the host of a request to the Frontend API belongs to no instance"},
 	{invite.SessionOver, 401, "authentication_invalid", "Invalid authentication", "Unable to authenticate the request, you need to supply an active session", "", "the session has ended, or what would refresh it is not valid"},

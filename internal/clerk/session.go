@@ -2,6 +2,7 @@ package clerk
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -163,10 +164,10 @@ const leeway = 10 * time.Second
 // SessionToken returns a token for what is granted, signed RS256 and good from now
 // for the lifetime. Its claims are of version 2 from API version 2025-04-10 on.
 // origin is where the browser is, empty without one.
-func (e *Encoder) SessionToken(g *invite.Grant, key invite.TokenKey, v Version, origin string, now invite.Instant, lifetime time.Duration) (string, error) {
+func (e *Encoder) SessionToken(in *invite.Instance, g *invite.Grant, key invite.TokenKey, v Version, origin string, now invite.Instant, lifetime time.Duration) (string, error) {
 	at := now.Time()
 	c := claims{
-		Party: origin, Expires: at.Add(lifetime).Unix(), IssuedAt: at.Unix(), NotBefore: at.Add(-leeway).Unix(), Issuer: e.PublicURL,
+		Party: origin, Expires: at.Add(lifetime).Unix(), IssuedAt: at.Unix(), NotBefore: at.Add(-leeway).Unix(), Issuer: issuer(in, e.PublicURL),
 		Factors: [2]int{int((now - g.Session.CreatedAt) / 60_000), -1}, SessionID: g.Session.ID, Subject: g.Session.UserID,
 	}
 	if v.ShortClaims() {
@@ -176,17 +177,52 @@ func (e *Encoder) SessionToken(g *invite.Grant, key invite.TokenKey, v Version, 
 		c.OrganizationID, c.OrganizationSlug, c.OrganizationRole = g.Organization.ID, g.Organization.Slug, g.Role.Key
 		c.OrganizationPermissions = ownPermissions(g.Role)
 	}
+	return sign(key, c)
+}
+
+// issuer returns where an instance's Frontend API is: at its own host or the server's.
+func issuer(in *invite.Instance, publicURL string) string {
+	if in.FrontendHost != "" {
+		return "https://" + in.FrontendHost
+	}
+	return publicURL
+}
+
+func sign(key invite.TokenKey, claims any) (string, error) {
 	signer, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.Private, KeyID: key.ID}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		return "", fmt.Errorf("signing a session token: %w", err)
+		return "", fmt.Errorf("signing a token: %w", err)
 	}
-	token, err := jwt.Signed(signer).Claims(c).Serialize()
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
-		return "", fmt.Errorf("signing a session token: %w", err)
+		return "", fmt.Errorf("signing a token: %w", err)
 	}
 	return token, nil
+}
+
+// HandshakeLifetime is how long a browser has to bring a handshake back.
+const HandshakeLifetime = time.Minute
+
+// HandshakeToken signs the cookies that an application is to set, in the form in
+// which Clerk's SDKs take them.
+func HandshakeToken(directives []string, key invite.TokenKey, now invite.Instant) (string, error) {
+	return sign(key, struct {
+		Expires   int64    `json:"exp"` // Unix seconds, as the next
+		IssuedAt  int64    `json:"iat"`
+		Handshake []string `json:"handshake"`
+	}{now.Add(HandshakeLifetime).Time().Unix(), now.Time().Unix(), directives})
+}
+
+// PublishableKey returns the key by which browsers find an instance's Frontend API,
+// at its own host or at the server's (contract §1.1). publicURL is the server's.
+func PublishableKey(in *invite.Instance, publicURL string) string {
+	host := in.FrontendHost
+	if u, err := url.Parse(publicURL); host == "" && err == nil {
+		host = u.Host
+	}
+	return "pk_" + string(in.Environment) + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
 }
 
 // ownPermissions returns a role's permissions without those of the system, which

@@ -25,7 +25,7 @@ func claimsOf(t *testing.T, g *invite.Grant, v clerk.Version, origin string) map
 	}
 	key := invite.TokenKey{ID: "ins_1", Private: private}
 	e := &clerk.Encoder{PublicURL: "https://usher.test"}
-	token, err := e.SessionToken(g, key, v, origin, 1_700_000_060_999, 90*time.Second)
+	token, err := e.SessionToken(&invite.Instance{}, g, key, v, origin, 1_700_000_060_999, 90*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ type Dev struct {
 	Development `embed:"" group:"Development"`
 	Traffic     `embed:"" group:"Listening"`
 	Application `embed:"" group:"Application" set:"name=usher"`
+	Origins     `embed:"" group:"Browsers"`
 	Mail        `embed:"" group:"Mail"`
 	Delivery    `embed:"" group:"Delivery" set:"webhook_private=true"`
 	Log         `embed:"" group:"Log"`
@@ -69,6 +70,7 @@ type Migrate struct {
 // Instance groups the commands about instances.
 type Instance struct {
 	Create Create      `cmd:"" help:"Create an instance and print its secret key, once." example:"usher instance create --name Acme --home-url https://app.acme.example"`
+	Update Update      `cmd:"" help:"Change where an instance and its pages are." example:"usher instance update --allowed-origins https://app.acme.example,https://acme.example"`
 	List   List        `cmd:"" help:"List the instances." example:"usher instance list --data /var/lib/usher"`
 	Rekey  Rekey       `cmd:"" help:"Give all instances another master key; every link that is out breaks." example:"USHER_MASTER_KEY_FILE=/run/secrets/new-key usher instance rekey"`
 	Sign   SigningKey  `cmd:"" name:"rotate" help:"Sign session tokens with a new key." example:"usher instance rotate --overlap 24h"`
@@ -81,6 +83,35 @@ type Create struct {
 	Keys        `embed:"" group:"Keys"`
 	Application `embed:"" group:"Application" set:"name="`
 	Limits      `embed:"" group:"Application"`
+	Frontend    `embed:"" group:"Browsers"`
+	Origins     `embed:"" group:"Browsers"`
+}
+
+// Update holds the options of "usher instance update". What is not given stays.
+type Update struct {
+	Data     `embed:"" group:"Data"`
+	Selected `embed:"" group:"Application"`
+	HomeURL  *url.URL `group:"Application" name:"home-url" placeholder:"URL" help:"Where people go after joining."`
+	Frontend `embed:"" group:"Browsers"`
+	Origins  `embed:"" group:"Browsers"`
+}
+
+// Frontend says where browsers find an instance.
+type Frontend struct {
+	FrontendHost string `type:"host" placeholder:"HOST" help:"Host of the Frontend API that is this instance's alone, such as clerk.acme.example. The oldest instance without one is at the server's own."`
+}
+
+// Origins says which pages are an instance's.
+type Origins struct {
+	AllowedOrigins string `type:"origins" placeholder:"LIST" help:"Origins whose pages may use the Frontend API, such as https://app.acme.example, separated by commas. The server's own and that of the home URL always may, and on this machine's names every page in development."`
+}
+
+// List returns the origins; nil when none were given.
+func (o *Origins) List() []string {
+	if o.AllowedOrigins == "" {
+		return nil
+	}
+	return strings.Split(o.AllowedOrigins, ",")
 }
 
 // List holds the options of "usher instance list".

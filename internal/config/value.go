@@ -77,6 +77,8 @@ var (
 		"base-url": parseBaseURL,
 		"smtp-url": parseSMTPURL,
 		"positive": parsePositive,
+		"host":     parseHost,
+		"origins":  parseOrigins,
 	}
 )
 
@@ -213,4 +215,27 @@ func parseHostPort(text string) (any, error) {
 		return nil, errors.New("must be a host and a port such as 127.0.0.1:8080 or :8080")
 	}
 	return text, nil
+}
+
+// parseHost accepts a name or an address, with a port or without.
+func parseHost(text string) (any, error) {
+	u, err := url.Parse("https://" + text)
+	if err != nil || u.Host != text || u.Hostname() == "" {
+		return nil, errors.New("must be a host such as clerk.acme.example, without https:// and path")
+	}
+	return strings.ToLower(text), nil
+}
+
+// parseOrigins accepts what browsers send as Origin, separated by commas.
+func parseOrigins(text string) (any, error) {
+	var list []string
+	for origin := range strings.SplitSeq(text, ",") {
+		origin = strings.TrimSpace(origin)
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+			return nil, fmt.Errorf("%q is no origin such as https://app.acme.example", origin)
+		}
+		list = append(list, origin)
+	}
+	return strings.Join(list, ","), nil
 }

@@ -114,12 +114,13 @@ func items(page []byte) []byte {
 }
 
 // meet runs a stranger's script against a new server. The script finds the server
-// in USHER_URL and its key in USHER_KEY.
+// in USHER_URL, where its answers are judged, its own address in USHER_DIRECT and its
+// key in USHER_KEY.
 func meet(t *testing.T, script *exec.Cmd) {
 	t.Helper()
 	u := dev(t)
 	address, answers := u.judged(t)
-	script.Env = append(script.Env, "USHER_URL="+address, "USHER_KEY="+u.key)
+	script.Env = append(script.Env, "USHER_URL="+address, "USHER_DIRECT="+u.url, "USHER_KEY="+u.key)
 	hear(t, script)
 	t.Logf("%d answers", answers.Load())
 }

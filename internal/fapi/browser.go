@@ -61,26 +61,38 @@ func (s *Server) instance(r *http.Request) (*invite.Instance, error) {
 // admit refuses with OriginInvalid what a page of a foreign origin sends. A browser
 // that was led here by a link has no origin and reads only.
 func (s *Server) admit(in *invite.Instance, r *http.Request) error {
-	origin := r.Header.Get("Origin")
+	origin := r.Header.Get("Origin") // "null" has no host
 	if origin == "" {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			return invite.Err(invite.OriginInvalid)
 		}
 		return nil
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return invite.Err(invite.OriginInvalid)
+	if r.Header.Get("Authorization") != "" {
+		return invite.Err(invite.OriginConflict)
 	}
-	switch {
-	case u.Host == r.Host, origin == s.PublicURL, originOf(in.HomeURL) == origin, in.Settings.DevelopmentOrigin == origin:
-	case slices.Contains(in.Settings.AllowedOrigins, origin):
-	case in.Environment == invite.Test && loopback(u.Hostname()):
-	case r.Header.Get("Clerk-Secret-Key") != "" && originOf(r.Header.Get("Clerk-Proxy-Url")) == origin:
-	default:
+	if !s.allowed(in, r, origin) {
 		return invite.Err(invite.OriginInvalid)
 	}
 	return nil
+}
+
+// allowed reports whether pages of an origin are the instance's: those served here,
+// those that the instance names and, in development, all of this machine.
+func (s *Server) allowed(in *invite.Instance, r *http.Request, origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	switch {
+	case u.Host == r.Host, origin == s.PublicURL, originOf(in.HomeURL) == origin, in.Settings.DevelopmentOrigin == origin:
+		return true
+	case slices.Contains(in.Settings.AllowedOrigins, origin):
+		return true
+	case r.Header.Get("Clerk-Secret-Key") != "" && originOf(r.Header.Get("Clerk-Proxy-Url")) == origin:
+		return true
+	}
+	return in.Environment == invite.Test && loopback(u.Hostname())
 }
 
 // originOf returns the origin of a URL, empty for what is none.

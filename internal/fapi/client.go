@@ -92,7 +92,7 @@ func (s *Server) account(r *request, id string) (any, error) {
 	}
 	for i := range state.Accounts {
 		if a := &state.Accounts[i]; a.Session.ID == id {
-			token, err := s.recentToken(r, a.Grant())
+			token, err := s.recentToken(r, a.Grant(), state.UpdatedAt)
 			return s.Encoder.FrontSession(a, token, s.DB.Now()), err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // own are the paths below /v1 that only browsers use.
 var own = []string{
-	"/v1/client", "/v1/environment", "/v1/me", "/v1/tickets/accept", "/v1/health",
+	"/v1/client", "/v1/environment", "/v1/me", "/v1/tickets/accept", "/v1/health", "/v1/dev_browser",
 }
 
 // routes is the whole surface: each path with its methods. A browser's other
@@ -45,12 +45,15 @@ var routes = map[string]map[string]handler{
 		"PATCH": (*Server).updateSignUp,
 	},
 
+	"/v1/dev_browser": {"POST": (*Server).createDevBrowser},
+
 	"/v1/me": {"GET": (*Server).getMe},
 }
 
 // redirects are the paths that browsers are led to by links.
 func (s *Server) redirects() map[string]edge.Methods {
 	return map[string]edge.Methods{
-		invite.AcceptPath: {http.MethodGet: s.openTicket},
+		invite.AcceptPath:      {http.MethodGet: s.openTicket},
+		"/v1/client/handshake": {http.MethodGet: s.handshake},
 	}
 }

@@ -209,7 +209,7 @@ func (s *Server) client(r *request) (*clerk.Client, error) {
 	}
 	tokens := make([]*clerk.Token, len(state.Accounts))
 	for i := range state.Accounts {
-		if tokens[i], err = s.recentToken(r, state.Accounts[i].Grant()); err != nil {
+		if tokens[i], err = s.recentToken(r, state.Accounts[i].Grant(), state.UpdatedAt); err != nil {
 			return nil, err
 		}
 	}

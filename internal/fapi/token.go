@@ -14,7 +14,7 @@ func (s *Server) token(r *request, g *invite.Grant) (*clerk.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	jwt, err := s.Encoder.SessionToken(g, keys[0], r.version, r.Header.Get("Origin"), s.DB.Now(), invite.TokenLifetime)
+	jwt, err := s.Encoder.SessionToken(r.instance, g, keys[0], r.version, r.Header.Get("Origin"), s.DB.Now(), invite.TokenLifetime)
 	return &clerk.Token{Object: "token", JWT: jwt}, err
 }
 
@@ -43,8 +43,9 @@ type signed struct {
 	at    invite.Instant
 }
 
-// recentToken is token, or one that says the same and has most of its life before it.
-func (s *Server) recentToken(r *request, g *invite.Grant) (*clerk.Token, error) {
+// recentToken is token, or one that says the same, has most of its life before it and
+// was signed since the browser's last change: what is older, SDKs take for outdated.
+func (s *Server) recentToken(r *request, g *invite.Grant, changed invite.Instant) (*clerk.Token, error) {
 	if hasOwn(g.Role) {
 		return s.token(r, g) // what its permissions are may change
 	}
@@ -56,7 +57,7 @@ func (s *Server) recentToken(r *request, g *invite.Grant) (*clerk.Token, error) 
 	s.tokens.Lock()
 	known, ok := s.tokens.signed[what]
 	s.tokens.Unlock()
-	if ok && now >= known.at && now < known.at.Add(recent) {
+	if ok && known.at >= changed && now >= known.at && now < known.at.Add(recent) {
 		return known.token, nil
 	}
 	token, err := s.token(r, g)

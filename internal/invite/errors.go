@@ -136,6 +136,7 @@ const (
 	CodeExpired          Kind = "code expired"
 	CodeFailed           Kind = "too many wrong codes"
 	CodeIncorrect        Kind = "code incorrect" // Param
+	OriginConflict       Kind = "origin and authorization"
 	OriginInvalid        Kind = "origin not allowed"
 	HostInvalid          Kind = "host of no instance"
 

@@ -3,6 +3,7 @@ package invite
 import (
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Settings are what an application changes about its instance while it runs.
@@ -91,6 +92,8 @@ type InstanceChange struct {
 	TestMode               *bool
 	URLBasedSessionSyncing *bool
 	SignInStrategy         *string
+	// What follows the contract has no parameters for: the command line changes it.
+	HomeURL, FrontendHost *string
 	// BreachedPasswords asks to compare passwords with a public list of stolen ones,
 	// which this server has no way to do: true is refused.
 	BreachedPasswords *bool
@@ -99,8 +102,13 @@ type InstanceChange struct {
 // maxOrigins is how many origins an instance may allow.
 const maxOrigins = 100
 
-// Apply changes s, or refuses the inputs that break a rule.
-func (c *InstanceChange) Apply(s *Settings) error {
+// Apply changes in, or refuses the inputs that break a rule.
+func (c *InstanceChange) Apply(in *Instance) error {
+	s := &in.Settings
+	set(&in.HomeURL, c.HomeURL)
+	if c.FrontendHost != nil {
+		in.FrontendHost = strings.ToLower(*c.FrontendHost)
+	}
 	if c.BreachedPasswords != nil && *c.BreachedPasswords {
 		return ParamErr(ParamValue, "hibp", "true")
 	}

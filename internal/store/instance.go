@@ -33,7 +33,8 @@ func scanInstance(row scanner) (*invite.Instance, error) {
 
 // CreateInstance creates an instance with its permissions, roles and role set and a secret
 // key, and returns the key: only its hash is stored, so it cannot be shown again.
-// An empty secretKey makes a random one.
+// An empty secretKey makes a random one. It refuses with ValueExists a frontend host
+// that another instance has.
 func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey string) (*invite.Instance, string, error) {
 	if secretKey == "" {
 		secretKey = NewSecretKey(in.Environment)
@@ -47,6 +48,9 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 		settings, err := json.Marshal(in.Settings)
 		if err != nil {
 			return fmt.Errorf("writing settings: %w", err)
+		}
+		if err := t.freeHost(&in); err != nil {
+			return err
 		}
 		if _, err := t.exec(`
 			INSERT INTO instances (instance_id, environment, name, home_url, frontend_host, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)

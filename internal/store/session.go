@@ -185,7 +185,7 @@ func (db *DB) Grant(ctx context.Context, in *invite.Instance, session string) (*
 	return db.GrantFor(ctx, in, session, nil)
 }
 
-// GrantFor is Grant for the organization that is given, by id, instead of the
+// GrantFor is Grant for the organization that is given, by id or slug, instead of the
 // session's; empty for none. It refuses with OrganizationNotFound one that is not
 // the user's.
 func (db *DB) GrantFor(ctx context.Context, in *invite.Instance, session string, organization *string) (*invite.Grant, error) {
@@ -199,7 +199,9 @@ func (db *DB) GrantFor(ctx context.Context, in *invite.Instance, session string,
 			return invite.Err(invite.SessionOver)
 		}
 		if organization != nil {
-			s.OrganizationID = *organization
+			if s.OrganizationID, err = t.organizationOf(in.ID, s.UserID, *organization); err != nil {
+				return err
+			}
 		}
 		g, err = t.granted(in.ID, s)
 		return err

@@ -8,10 +8,31 @@ import (
 	"usher/internal/invite"
 )
 
-// UpdateInstance changes the settings of an instance.
+// UpdateInstance changes the settings of an instance. It refuses with ValueExists a
+// frontend host that another one has.
 func (db *DB) UpdateInstance(ctx context.Context, in *invite.Instance, c invite.InstanceChange) error {
-	_, err := db.changeInstance(ctx, in, func(_ *tx, in *invite.Instance) error { return c.Apply(&in.Settings) })
+	_, err := db.changeInstance(ctx, in, func(t *tx, in *invite.Instance) error {
+		if err := c.Apply(in); err != nil {
+			return err
+		}
+		return t.freeHost(in)
+	})
 	return err
+}
+
+// freeHost refuses with ValueExists a frontend host that another instance has.
+func (t *tx) freeHost(in *invite.Instance) error {
+	var taken bool
+	if err := t.row(`
+		SELECT count(*) > 0
+		FROM instances
+		WHERE frontend_host = $2 AND frontend_host <> '' AND instance_id <> $1`, in.ID, in.FrontendHost).Scan(&taken); err != nil {
+		return err
+	}
+	if taken {
+		return invite.ParamErr(invite.ValueExists, "frontend_host", in.FrontendHost)
+	}
+	return nil
 }
 
 // UpdateRestrictions changes who may come in, and returns what holds now.
@@ -44,8 +65,8 @@ func (db *DB) changeInstance(ctx context.Context, in *invite.Instance, change fu
 		t.instanceChanged()
 		_, err = t.exec(`
 			UPDATE instances
-			SET max_allowed_memberships = $2, settings = $3
-			WHERE instance_id = $1`, in.ID, changed.MaxAllowedMemberships, string(settings))
+			SET home_url = $2, frontend_host = $3, max_allowed_memberships = $4, settings = $5
+			WHERE instance_id = $1`, in.ID, changed.HomeURL, changed.FrontendHost, changed.MaxAllowedMemberships, string(settings))
 		return err
 	})
 	return changed, err

@@ -27,7 +27,8 @@ CREATE TABLE instances (
     created_at              INTEGER NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX instances_by_host ON instances (frontend_host) WHERE frontend_host <> '';
+CREATE UNIQUE INDEX instances_by_own_host ON instances (frontend_host) WHERE frontend_host <> '';
+CREATE INDEX instances_by_host ON instances (frontend_host, created_at, instance_id);
 
 -- A secret key selects its instance, so its hash alone is the key here.
 CREATE TABLE keys (

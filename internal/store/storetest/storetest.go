@@ -66,6 +66,7 @@ func Run(t *testing.T, open Open) {
 		{"what has expired holds no seat, however much it is", testManyOverdue},
 		{"an invitation that expires before the others is seen to", testEarlierExpiry},
 		{"a secret key is replaced", testKeys},
+		{"an instance is found by its host", testFrontend},
 		{"a session is granted what its user is", testSessions},
 		{"a session ends with its user", testSessionsEnd},
 		{"a change of password can end the sessions", testSignOut},
