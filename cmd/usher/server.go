@@ -262,6 +262,7 @@ func (s *server) handler() http.Handler {
 		surfaces.Handle(path+"/", api)
 	}
 	surfaces.Handle("/v1", api)
+	surfaces.Handle(fapi.Prefix, browsers)
 
 	behind := edge.New(s.log, time.Now, requestTimeout, s.registry).Wrap(surfaces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
