@@ -281,8 +281,12 @@ func (f *MembershipFilter) query(q where) (string, []any) {
 		return `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom +
 			` WHERE m.instance_id = $1 AND m.id IN (` + page + `)` + order(`m.id`, `m.id`, f.Descending), q.args
 	}
+	column := membershipOrders[f.OrderBy]
+	if f.Users.names() {
+		column = computed(column)
+	}
 	query := `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom + q.clause() +
-		order(membershipOrders[f.OrderBy], `m.id`, f.Descending) + q.limit(f.Page)
+		order(column, `m.id`, f.Descending) + q.limit(f.Page)
 	return query, q.args
 }
 

@@ -57,6 +57,11 @@ func checkPlans(t *testing.T, statements map[string]bool) {
 		t.Errorf("if the change is meant: go test ./internal/store -update\n(-want +got):\n%s", diff)
 	}
 	for query, plan := range got {
+		for column, index := range limited {
+			if column.MatchString(query) && !strings.Contains(plan, index) {
+				t.Errorf("who has a name of their own is not found by %s:\n%s\n%s", index, query, plan)
+			}
+		}
 		for step := range strings.SplitSeq(plan, "\n") {
 			if scans.MatchString(step) && !mayScan.MatchString(query) {
 				t.Errorf("a table is read from end to end: %s\n%s", step, query)
@@ -74,6 +79,13 @@ var (
 	mayScan = regexp.MustCompile(`FROM instances|FROM outbox WHERE parked|UPDATE instances SET master_key` +
 		`|FROM webhook_endpoints( WHERE status = \$1)?$|FROM enrollment_jobs ORDER BY .* LIMIT 1$|LIMIT 1\) AS other|LIMIT \$3\) AS waiting`)
 )
+
+// limited are the columns whose index leaves out those without a value: a statement
+// that does not say the same reads all users of an instance.
+var limited = map[*regexp.Regexp]string{
+	regexp.MustCompile(`(WHERE|AND) (u\.)?external_id (=|IN) `):  "users_by_external_id",
+	regexp.MustCompile(`(WHERE|AND) (u\.)?username_key (=|IN) `): "users_by_username",
+}
 
 var blanks = regexp.MustCompile(`\s+`)
 

@@ -198,6 +198,20 @@ func bounded(t *testing.T, db *sql.DB, what, query, index string, args ...any) {
 	}
 }
 
+// few checks that a query for few users begins with what names them: no step of it
+// reads what belongs to all of an instance or organization.
+func few(t *testing.T, db *sql.DB, query, index string, args ...any) {
+	t.Helper()
+	bounded(t, db, "a few users", query, index, args...)
+	got := plan(t, db, query, args...)
+	if all.MatchString(got) {
+		t.Errorf("all are read to find a few:\n%s\n%s", query, got)
+	}
+}
+
+// all matches a step that is bounded by nothing but an instance or organization.
+var all = regexp.MustCompile(`\(instance_id=\?( AND organization_id=\?)?\)`)
+
 // TestPlans holds the queries that meet many rows to an index: none may read a
 // table from end to end or sort what an index could have given in order.
 func TestPlans(t *testing.T) {
@@ -380,12 +394,27 @@ func TestPlans(t *testing.T) {
 		check("users after another", `SELECT u.id FROM users u`+q.clause()+order(`u.created_at`, `u.id`, descending)+q.limit(invite.Page{Limit: 10}),
 			"users_by_creation (instance_id=? AND (created_at,id)", q.args...)
 	}
-	for _, f := range []UserFilter{{EmailAddresses: []string{"a@example.com"}}, {Usernames: []string{"ada1"}}, {IDs: invite.Choice{Only: []string{"user_1"}}}} {
-		q, _ := f.where("ins_1")
-		got := plan(t, db.sql, `SELECT count(*) FROM users u`+q.clause(), q.args...)
-		if strings.Contains(got, "SCAN") || strings.Contains(got, "users_by_creation") {
-			t.Errorf("counting a few users reads all: %s", got)
+	for index, f := range map[string]UserFilter{
+		"email_addresses_by_key (instance_id=? AND email_key=?": {EmailAddresses: []string{"a@example.com"}},
+		"users_by_username (instance_id=? AND username_key=?":   {Usernames: []string{"ada1"}},
+		"users_by_external_id (instance_id=? AND external_id=?": {ExternalIDs: invite.Choice{Only: []string{"7"}}},
+		"sqlite_autoindex_users_1 (instance_id=? AND id=?":      {IDs: invite.Choice{Only: []string{"user_1"}}},
+	} {
+		for _, f.OrganizationIDs.Only = range [][]string{nil, {"org_1"}} {
+			q, _ := f.where("ins_1")
+			few(t, db.sql, `SELECT count(*) FROM users u`+q.clause(), index, q.args...)
+			f.OrderBy = "created_at"
+			query, args, err := reading.userList("ins_1", &f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			few(t, db.sql, query, index, args...)
 		}
+		f.OrganizationIDs.Only = nil
+		m := MembershipFilter{Users: f, OrderBy: "created_at"}
+		q, _ := m.where("ins_1", "org_1")
+		query, args := m.query(q)
+		few(t, db.sql, query, "AND user_id=?", args...)
 	}
 
 	for _, row := range []struct{ file, begin, index string }{

@@ -179,12 +179,14 @@ func (t *tx) uniqueUser(instance string, u *invite.User) error {
 		if f.value == "" {
 			continue
 		}
-		var taken int
-		err := t.row(`SELECT count(*) FROM users WHERE instance_id = $1 AND `+f.column+` = $2 AND id <> $3`, instance, f.value, u.ID).Scan(&taken)
+		var taken bool
+		err := t.row(`
+			SELECT EXISTS (SELECT 1 FROM users WHERE instance_id = $1 AND `+f.column+` = $2 AND `+f.column+` <> '' AND id <> $3)`,
+			instance, f.value, u.ID).Scan(&taken)
 		if err != nil {
 			return err
 		}
-		if taken > 0 {
+		if taken {
 			return invite.ParamErr(invite.IdentifierExists, f.param, f.value)
 		}
 	}

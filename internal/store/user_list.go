@@ -51,14 +51,18 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 	q.choose(`u.id`, f.IDs)
 	q.choose(`u.external_id`, f.ExternalIDs)
 	q.in(`u.username_key`, folded(f.Usernames))
-	members := func(organizations []string) string {
-		return `(SELECT m.user_id FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.organization_id IN (` + q.list(organizations) + `))`
+	// The indexes on both have only who has one, and serve who says so.
+	if len(f.ExternalIDs.Only) > 0 {
+		q.and(`u.external_id <> ''`)
+	}
+	if len(f.Usernames) > 0 {
+		q.and(`u.username_key <> ''`)
 	}
 	if len(f.OrganizationIDs.Only) > 0 {
-		q.and(`u.id IN ` + members(f.OrganizationIDs.Only))
+		q.and(f.members(q, tenant, f.OrganizationIDs.Only))
 	}
 	if len(f.OrganizationIDs.Except) > 0 {
-		q.and(`u.id NOT IN ` + members(f.OrganizationIDs.Except))
+		q.and(`NOT ` + f.members(q, tenant, f.OrganizationIDs.Except))
 	}
 	addresses := `u.id IN (SELECT e.user_id FROM email_addresses e WHERE e.instance_id = ` + tenant + ` AND `
 	if len(f.EmailAddresses) > 0 {
@@ -83,6 +87,16 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 		like := q.like(f.Query)
 		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR ` + addresses + `e.email_address` + like + `))`)
 	}
+}
+
+// members is the condition that u is a member of any of the organizations. Few users
+// are asked for one by one; else an organization may be small, or all may be its
+// members, and reading its list is the better of the two.
+func (f *UserFilter) members(q *where, tenant string, organizations []string) string {
+	if f.names() {
+		return `EXISTS (SELECT 1 FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.user_id = u.id AND m.organization_id IN (` + q.list(organizations) + `))`
+	}
+	return `u.id IN (SELECT m.user_id FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.organization_id IN (` + q.list(organizations) + `))`
 }
 
 // between adds the conditions of b on column.
