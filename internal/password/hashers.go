@@ -31,9 +31,9 @@ type match func(password []byte) bool
 const (
 	maxBcryptCost = 15
 	maxMemory     = 128 << 10 // KiB, of argon2 and scrypt
-	maxWork       = 1 << 20   // KiB that argon2 or scrypt pass through
-	maxIterations = 2_000_000 // of PBKDF2
-	maxRounds     = 18        // of phpass, as a power of two
+	maxWork       = 1 << 20   // KiB that argon2 passes through, or scrypt, which does it twice
+	maxIterations = 2_000_000 // of PBKDF2, for all blocks of the sum
+	maxRounds     = 19        // of phpass, as a power of two
 )
 
 var errMalformed = errors.New("malformed digest")
@@ -172,6 +172,10 @@ func parsePBKDF2(digest, name string, h func() hash.Hash, decodeSalt func(string
 	if err != nil || len(sum) < 16 || len(sum) > 128 || len(parts) == 5 && parts[4] != strconv.Itoa(len(sum)) {
 		return nil, errMalformed
 	}
+	size := h().Size()
+	if blocks := (len(sum) + size - 1) / size; int(iterations)*blocks > maxIterations {
+		return nil, errMalformed
+	}
 	return func(password []byte) bool {
 		got, err := pbkdf2.Key(h, string(password), salt, int(iterations), len(sum))
 		return err == nil && same(sum, got)
@@ -247,7 +251,7 @@ func affordable(n, r, p int) bool {
 		return false
 	}
 	kib := n * r / 8
-	return kib <= maxMemory && kib*p <= maxWork
+	return kib <= maxMemory && 2*kib*p <= maxWork
 }
 
 // parseFirebase reads sum$salt$signer key$salt separator$rounds$memory cost, the

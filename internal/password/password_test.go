@@ -1,7 +1,10 @@
 package password_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -13,7 +16,7 @@ import (
 
 // digests are what other programs made of a password: the reference
 // implementations of argon2 and of Firebase's scrypt, phpass's own test, and
-// crypt(3) and Python's hashlib for the others.
+// crypt(3), Python's hashlib and passlib for the others.
 var digests = []struct{ hasher, password, digest string }{
 	{"argon2i", "password", "$argon2i$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG"},
 	{"argon2id", "password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"},
@@ -30,6 +33,9 @@ var digests = []struct{ hasher, password, digest string }{
 	{"phpass", "test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"},
 	{"phpass", "correct horse", "$P$6abcdefghRJFCMvnAbZH2hCiFPRxpk."},
 	{"md5_phpass", "correct horse", "$P$6abcdefghh6VQeVxAwfhpQIcksoBO80"},
+	{"scrypt_werkzeug", "Pässwörd 🐎", "scrypt:32768:8:1$YVXHg2bjjSqd18vd$b473e4ed5abbcba326a47bccd3ac2638f54c6f4666d3877053b997281f8dfc99bad7724d0106414f529f271ac75633e3103b9bc4d895ba2e2de9f2571120913d"},
+	{"bcrypt", "Pässwörd 🐎", "$2y$10$5j8tLDerkczBq6sfz79DKeEvPBMLFPTOmnpc.lGydWeuS81SC6/By"},
+	{"phpass", "Pässwörd 🐎", "$H$H7gtrg4kD7uY2AoSv.HBctCwcG8hbt0"},
 	{"scrypt_firebase", "user1password", "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$Bw==$8$14"},
 	{"scrypt_werkzeug", "correct horse", "scrypt:1024:8:1$saltsalt$646792c2ba294af1202d0535a6396d20d2ab46f9840529e885da985d47b9119f255fcdfd85ef17967bb51e6eaf060f14d1d8a4e461dfcd7bb56b1d9aa486025d"},
 }
@@ -61,18 +67,38 @@ func TestDigestsOfOthersAreComparedAndReplaced(t *testing.T) {
 	}
 }
 
+// TestFastDigestsAreKeptStretched takes what is kept apart: the hasher and its salt
+// as they were, then a digest that costs what a new one does and in which the fast
+// sum is not to be found.
 func TestFastDigestsAreKeptStretched(t *testing.T) {
 	h := password.NewHasher(1)
-	for _, row := range digests {
-		if row.hasher != "md5" && row.hasher != "sha256" && row.hasher != "ldap_ssha" {
-			continue
-		}
+	for _, row := range []struct{ hasher, digest, sum, salt string }{
+		{"md5", "3cb4e732631f47e6eb961f34554b7cde", "3cb4e732631f47e6eb961f34554b7cde", ""},
+		{"sha256", "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631", "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631", ""},
+		{"ldap_ssha", "{SSHA}K0MZxWoMPVRxegoJBeg1/wEGvbpzYWx0MTIzNA==", "2b4319c56a0c3d54717a0a0905e835ff0106bdba", "73616c7431323334"},
+	} {
 		kept, err := h.Import(t.Context(), row.hasher, row.digest)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(kept, row.hasher+"+argon2id:") || strings.Contains(kept, row.digest) {
+		slow, ok := strings.CutPrefix(kept, row.hasher+"+argon2id:"+row.salt+"$argon2id$v=19$m=19456,t=2,p=1$")
+		parts := strings.Split(slow, "$")
+		if !ok || len(parts) != 2 || len(parts[0]) != 22 || len(parts[1]) != 43 {
 			t.Errorf("%s: kept as %s", row.hasher, kept)
+			continue
+		}
+		sum, err := hex.DecodeString(row.sum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			b, err := base64.RawStdEncoding.DecodeString(part)
+			if err != nil || bytes.Contains(b, sum) || bytes.Contains(sum, b) {
+				t.Errorf("%s: kept with its sum: %s (%v)", row.hasher, kept, err)
+			}
+		}
+		if again, err := h.Import(t.Context(), row.hasher, row.digest); err != nil || again == kept {
+			t.Errorf("%s: got %s twice (%v), want a salt for each", row.hasher, again, err)
 		}
 	}
 }
@@ -104,6 +130,7 @@ func TestImportRefuses(t *testing.T) {
 		{"argon2 of an older version", "argon2id", "$argon2id$v=16$m=65536,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", invite.PasswordDigest},
 		{"pbkdf2 without iterations", "pbkdf2_sha256", "pbkdf2_sha256$0$pepper$gQV4o8bSAk9lLV90oJ74VRcTZ9w9mWIZJC4kEwODp3Y=", invite.PasswordDigest},
 		{"pbkdf2 with too many", "pbkdf2_sha256", "pbkdf2_sha256$2000001$pepper$gQV4o8bSAk9lLV90oJ74VRcTZ9w9mWIZJC4kEwODp3Y=", invite.PasswordDigest},
+		{"pbkdf2 with a sum of many blocks", "pbkdf2_sha1", "pbkdf2_sha1$500000$pepper$" + strings.Repeat("ab", 100), invite.PasswordDigest},
 		{"pbkdf2 of another function", "pbkdf2_sha512", "pbkdf2_sha256$1000$pepper$gQV4o8bSAk9lLV90oJ74VRcTZ9w9mWIZJC4kEwODp3Y=", invite.PasswordDigest},
 		{"pbkdf2 with another length", "pbkdf2_sha256", "pbkdf2_sha256$1000$pepper$gQV4o8bSAk9lLV90oJ74VRcTZ9w9mWIZJC4kEwODp3Y=$20", invite.PasswordDigest},
 		{"pbkdf2 without a sum", "pbkdf2_sha256", "pbkdf2_sha256$1000$pepper$", invite.PasswordDigest},
@@ -114,6 +141,7 @@ func TestImportRefuses(t *testing.T) {
 		{"firebase with a segment too few", "scrypt_firebase", "lSrfV15cpx95/sZS2W9c9A==$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdA==$8$14", invite.PasswordDigest},
 		{"werkzeug with a cost that is no power of two", "scrypt_werkzeug", "scrypt:1000:8:1$saltsalt$" + strings.Repeat("ab", 64), invite.PasswordDigest},
 		{"werkzeug in many threads", "scrypt_werkzeug", "scrypt:32768:8:1000$saltsalt$" + strings.Repeat("ab", 64), invite.PasswordDigest},
+		{"werkzeug for two seconds", "scrypt_werkzeug", "scrypt:131072:8:8$saltsalt$" + strings.Repeat("ab", 64), invite.PasswordDigest},
 		{"werkzeug's pbkdf2", "scrypt_werkzeug", "pbkdf2:sha256:1000$saltsalt$" + strings.Repeat("ab", 64), invite.PasswordDigest},
 		{"no end of text", "pbkdf2_sha256", "pbkdf2_sha256$1000$" + long + "$gQV4o8bSAk9lLV90oJ74VRcTZ9w9mWIZJC4kEwODp3Y=", invite.PasswordDigest},
 	} {
