@@ -3,9 +3,6 @@ package web_test
 import (
 	"context"
 	"net/url"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,34 +11,15 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
+
+	"usher/internal/chromium"
 )
 
 // browser returns a context in which Chromium runs. It knows one more name for
 // this machine, plain.test, which is not one that browsers trust over http.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil && path == "" {
-			path = found
-		}
-	}
-	if path == "" {
-		if slices.Contains(strings.Split(os.Getenv("USHER_TEST_REQUIRE"), ","), "chromium") {
-			t.Fatal("USHER_TEST_REQUIRE demands chromium, but there is none in PATH")
-		}
-		t.Skip("no chromium in PATH")
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("host-resolver-rules", "MAP plain.test 127.0.0.1"))
-	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	allocator, cancel := chromedp.NewExecAllocator(deadline, options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	return ctx
+	return chromium.Open(t, time.Minute, chromedp.Flag("host-resolver-rules", "MAP plain.test 127.0.0.1"))
 }
 
 // A person accepts with the keyboard alone, in a browser that runs no scripts:

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/clerk/clerk-sdk-go/v2"
+	"github.com/clerk/clerk-sdk-go/v2/jwks"
+	"github.com/clerk/clerk-sdk-go/v2/jwt"
+
+	"usher/internal/chromium"
+)
+
+// journeys are what people do with Clerk's components, unmodified, on the page of a
+// product that has usher behind it.
+var journeys = map[string]func(*page){
+	"sign in and out":         signIn,
+	"stay signed in":          stay,
+	"join with a new account": joinNew,
+	"join with an account":    joinKnown,
+}
+
+func TestComponents(t *testing.T) {
+	t.Parallel()
+	packages := installed(t, "browser", "packages.txt")
+	browser := chromium.Open(t, 5*time.Minute, chromedp.IgnoreCertErrors, chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatal(err)
+	}
+	for version, scripts := range map[string]bundles{"clerk-js 6": current, "clerk-js 5": previous} {
+		for name, journey := range journeys {
+			t.Run(version+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				journey(visit(t, browser, sameOrigin, packages, scripts))
+			})
+		}
+	}
+	for name, where := range map[string]placement{"another port": otherPort, "the key alone": byKey} {
+		for step, journey := range map[string]func(*page){"sign in": signIn, "join": joinNew} {
+			t.Run(name+"/"+step, func(t *testing.T) {
+				t.Parallel()
+				journey(visit(t, browser, where, packages, current))
+			})
+		}
+	}
+}
+
+const password = "correct horse"
+
+// person makes a user with a password.
+func (p *page) person(name string) (id string) {
+	p.Helper()
+	return p.must("POST", "/v1/users", fmt.Sprintf(`{"email_address":["%[1]s@example.com"],"first_name":%[1]q,"password":%[2]q}`, name, password)).text("id")
+}
+
+// enter signs a person in, with <SignIn/>.
+func (p *page) enter(name string) {
+	p.Helper()
+	p.to("/sign-in")
+	p.fill("identifier", name+"@example.com")
+	p.click("Continue")
+	p.fill("password", password)
+	p.click("Continue")
+	p.lands("/")
+}
+
+// A person signs in after a mistake. The session outlives the page, gives tokens that
+// the server's keys verify, and ends with <UserButton/>.
+func signIn(p *page) {
+	grace := p.person("grace")
+	p.to("/sign-in")
+	p.shows("Sign in to")
+	p.fill("identifier", "grace@example.com")
+	p.click("Continue")
+	p.fill("password", "wrong")
+	p.click("Continue")
+	p.shows("Password is incorrect")
+	p.refused("form_password_incorrect")
+	p.fill("password", password)
+	p.click("Continue")
+	p.lands("/")
+	p.is("grace@example.com", "no organization")
+
+	p.to("/user")
+	p.is("grace@example.com", "no organization")
+	first, second := p.token(), p.token()
+	same(p.T, "the second token's session", second.SessionID, first.SessionID)
+	same(p.T, "its user, and the page it is for", []string{second.Subject, second.AuthorizedParty}, []string{grace, p.origin})
+	p.click("Open user menu")
+	p.shows("Sign out")
+	p.click("Sign out")
+	p.lands("/")
+	p.is("nobody", "no organization")
+	p.to("/")
+	p.is("nobody", "no organization")
+}
+
+// token has a new session token made, and verifies it as a product's back end does.
+func (p *page) token() *clerk.SessionClaims {
+	p.Helper()
+	keys := jwks.NewClient(&clerk.ClientConfig{BackendConfig: clerk.BackendConfig{HTTPClient: p.client, URL: new(p.url + "/v1"), Key: &p.key}})
+	return ok(jwt.Verify(p.Context(), &jwt.VerifyParams{
+		Token: evaluate[string](p, `Clerk.session.getToken({skipCache: true})`), JWKSClient: keys, ProxyURL: &p.issuer,
+	}))(p.T)
+}
+
+// A page that stays open has its token made anew before it ends.
+func stay(p *page) {
+	p.person("grace")
+	p.enter("grace")
+	p.is("grace@example.com", "no organization")
+	p.hurry()
+	p.to("/user")
+	tokens := "POST /v1/client/sessions/" + evaluate[string](p, `Clerk.session.id`) + "/tokens 200"
+	before := p.asked(tokens)
+	p.until("two tokens were made", func() bool { return p.asked(tokens) >= before+2 })
+	p.is("grace@example.com", "no organization")
+}
+
+// joined holds that the page's organization is the one that invited, and that the
+// invitation is used.
+func (p *page) joined(organization, invitation, address string) {
+	p.Helper()
+	p.lands("/")
+	p.is(address, "Acme")
+	if got := p.must("GET", "/v1/organizations/"+organization+"/invitations/"+invitation, "").text("status"); got != "accepted" {
+		p.Errorf("the invitation is %s, want accepted", got)
+	}
+}
+
+// The link of a mail leads to the product's page, where <SignUp/> makes an account.
+// The page that it ends on is in the organization.
+func joinNew(p *page) {
+	acme, _ := p.acme()
+	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
+	p.to(link)
+	p.shows("Fill in missing fields")
+	p.fill("password", password)
+	p.click("Continue")
+	p.joined(acme, id, "grace@example.com")
+}
+
+// Whoever has an account is signed in by the link, and asked for nothing.
+func joinKnown(p *page) {
+	acme, _ := p.acme()
+	p.person("grace")
+	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
+	p.to(link)
+	p.joined(acme, id, "grace@example.com")
+}
