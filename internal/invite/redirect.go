@@ -3,7 +3,7 @@ package invite
 import (
 	"net"
 	"net/url"
-	"path"
+	"slices"
 	"strings"
 )
 
@@ -32,19 +32,38 @@ func Origin(raw string) string {
 }
 
 // Within reports whether raw leads to the listed URL of the same Origin or
-// below it: the path is the same or continues behind a slash, after dots in it
-// were resolved as a browser does, and a query or fragment that is listed is the
-// same.
+// below it: the path is the same or continues behind a slash, and a query or
+// fragment that is listed is the same.
 func Within(raw, listed string) bool {
 	u, err := url.Parse(raw)
 	l, bad := url.Parse(listed)
 	if err != nil || bad != nil || Origin(raw) != Origin(listed) {
 		return false
 	}
-	at, below := path.Clean("/"+u.Path), path.Clean("/"+l.Path)
-	return (at == below || strings.HasPrefix(at, strings.TrimSuffix(below, "/")+"/")) &&
+	at, below := segments(u), segments(l)
+	if end := len(below) - 1; end >= 0 && below[end] == "" {
+		below = below[:end]
+	}
+	return len(at) >= len(below) && slices.Equal(at[:len(below)], below) &&
 		(l.RawQuery == "" || l.RawQuery == u.RawQuery) &&
 		(l.Fragment == "" || l.Fragment == u.Fragment)
+}
+
+// segments returns what a browser asks a server for (WHATWG URL Standard, path
+// state): dots are resolved, escaped or not, empty segments count, and a slash that is
+// escaped divides nothing.
+func segments(u *url.URL) []string {
+	var list []string
+	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/"), "/") {
+		switch s, _ = url.PathUnescape(s); s { // it was parsed, so it is valid
+		case ".":
+		case "..":
+			list = list[:max(len(list)-1, 0)]
+		default:
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // CheckListedURL checks a URL that is to be listed: it must not be empty, and

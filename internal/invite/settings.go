@@ -158,7 +158,7 @@ func checkOrigins(origins []string) error {
 // (RFC 6454 §6.2); the schemes of browser extensions and shells among them.
 func isOrigin(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= MaxName && u.Scheme != "" && u.Host != "" && u.User == nil && s == u.Scheme+"://"+u.Host
+	return err == nil && len(s) <= MaxName && u.Scheme != "" && u.Host != "" && u.User == nil && s == Origin(s)
 }
 
 // RestrictionsChange changes restrictions. Nil fields are left as they are.
