@@ -91,29 +91,19 @@ func ParseStatuses(q url.Values) ([]invite.Status, error) {
 	return list, nil
 }
 
-// ParseIDs reads a repeatable filter of ids, of which a + in front, or the space
-// that it arrives as, means nothing else than none. A - would exclude, which is
-// refused: a list that silently ignored it would be wrong.
-func ParseIDs(q url.Values, param string) ([]string, error) {
-	values, err := ParseValues(q, param)
-	for i, v := range values {
-		if strings.HasPrefix(v, "-") {
-			return nil, invite.ParamErr(invite.ParamValue, param, v)
-		}
-		values[i] = strings.TrimLeft(v, "+ ")
-	}
-	return values, err
-}
-
 // ParseChoice reads a repeatable filter of ids: with a - in front an id is left
-// out; with a +, the space that it arrives as, or nothing, it is asked for.
+// out; with a +, the space that it arrives as, or nothing, it is asked for. An id
+// that begins with a sign itself needs another one.
 func ParseChoice(q url.Values, param string) (c invite.Choice, err error) {
 	values, err := ParseValues(q, param)
 	for _, v := range values {
-		if id, except := strings.CutPrefix(v, "-"); except {
-			c.Except = append(c.Except, id)
-		} else {
-			c.Only = append(c.Only, strings.TrimLeft(v, "+ "))
+		switch v[0] {
+		case '-':
+			c.Except = append(c.Except, v[1:])
+		case '+', ' ':
+			c.Only = append(c.Only, v[1:])
+		default:
+			c.Only = append(c.Only, v)
 		}
 	}
 	return c, err
@@ -162,17 +152,22 @@ func parseInstant(q url.Values, param string) (*invite.Instant, error) {
 // ParseSearch reads query, the text that is searched for, as ParseSearchIn does.
 func ParseSearch(q url.Values) (string, error) { return ParseSearchIn(q, "query") }
 
-// ParseSearchIn reads a text that is searched for. A NUL, and bytes that are no
-// UTF-8, are refused: no text has them, and a search might end at them.
+// ParseSearchIn reads a text that is searched for.
 func ParseSearchIn(q url.Values, param string) (string, error) {
 	search := q.Get(param)
 	if utf8.RuneCountInString(search) > maxSearch {
 		return "", &invite.Error{Kind: invite.ParamTooLong, Param: param, Limit: maxSearch}
 	}
-	if !utf8.ValidString(search) || strings.ContainsRune(search, 0) {
-		return "", invite.ParamErr(invite.ParamFormat, param)
+	return search, checkText(param, search)
+}
+
+// checkText refuses bytes that are no UTF-8, and NUL: nothing that is kept has
+// them, and a comparison might end at them.
+func checkText(param, value string) error {
+	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+		return invite.ParamErr(invite.ParamEncoding, param)
 	}
-	return search, nil
+	return nil
 }
 
 // ParseValues reads a repeatable filter, leaving out empty values.
@@ -180,6 +175,11 @@ func ParseValues(q url.Values, param string) ([]string, error) {
 	values := slices.DeleteFunc(slices.Clone(q[param]), func(s string) bool { return s == "" })
 	if len(values) > maxValues {
 		return nil, &invite.Error{Kind: invite.ParamTooMany, Param: param, Limit: maxValues}
+	}
+	for _, v := range values {
+		if err := checkText(param, v); err != nil {
+			return nil, err
+		}
 	}
 	return values, nil
 }

@@ -23,12 +23,12 @@ func (p *UserPassword) Given() (password, digest, hasher string, err error) {
 	switch {
 	case password != "" && digest != "":
 		err = invite.ParamErr(invite.ParamExclusive, "password_digest", "password")
-	case password != "":
-		err = invite.CheckPassword(password, or(p.SkipPasswordChecks, false))
 	case digest != "" && hasher == "":
 		err = invite.ParamErr(invite.ParamNeeded, "password_hasher")
 	case digest == "" && hasher != "":
 		err = invite.ParamErr(invite.ParamNeeded, "password_digest")
+	case password != "":
+		err = invite.CheckPassword(password, or(p.SkipPasswordChecks, false))
 	case p.Password != nil:
 		err = invite.CheckPassword("", false) // an empty one is no password, whatever is skipped
 	}

@@ -78,6 +78,7 @@ const (
 	ParamMissing     Kind = "parameter missing"          // Param
 	ParamUnknown     Kind = "parameter unknown"          // Param
 	ParamFormat      Kind = "parameter format"           // Param
+	ParamEncoding    Kind = "parameter encoding"         // Param
 	ParamEmailFormat Kind = "email address format"       // Param
 	ParamValue       Kind = "parameter value"            // Param, Values: the value, then the allowed ones
 	ParamType        Kind = "parameter type"             // Param, Values: got, wanted

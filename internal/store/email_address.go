@@ -90,9 +90,6 @@ func (db *DB) CreateEmailAddress(ctx context.Context, in *invite.Instance, n inv
 			return err
 		}
 		a = n.Address()
-		if err := t.unclaimed(in.ID, a.Email); err != nil {
-			return err
-		}
 		return t.addAddress(in, u, &a, n.Primary)
 	})
 	return &a, err
@@ -111,6 +108,9 @@ func (t *tx) unclaimed(instance string, e invite.Email) error {
 func (t *tx) addAddress(in *invite.Instance, u *invite.User, a *invite.EmailAddress, primary bool) error {
 	a.ID, a.UserID, a.CreatedAt, a.UpdatedAt = t.newID(emailAddressID), u.ID, t.now, t.now
 	if err := u.AddAddress(*a, primary); err != nil {
+		return err
+	}
+	if err := t.unclaimed(in.ID, a.Email); err != nil {
 		return err
 	}
 	if err := t.insertAddress(in.ID, a); err != nil {
@@ -198,7 +198,8 @@ func (db *DB) DeleteEmailAddress(ctx context.Context, in *invite.Instance, id st
 	return gone, err
 }
 
-// ReplaceEmailAddress gives a user one address instead of all.
+// ReplaceEmailAddress gives a user one address instead of all. It refuses as
+// CreateEmailAddress does.
 func (db *DB) ReplaceEmailAddress(ctx context.Context, in *invite.Instance, user string, r invite.EmailAddressReplacement) (*invite.EmailAddress, error) {
 	if err := r.Check(); err != nil {
 		return nil, err

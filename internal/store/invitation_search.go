@@ -141,8 +141,7 @@ func (f *InvitationSearch) where(instance string, now invite.Instant, overdue bo
 	}
 	if f.Query != "" {
 		// Only a domain that is not ASCII is shown otherwise than it is compared.
-		like := ` LIKE ` + q.arg(contains(f.Query)) + ` ESCAPE '\'`
-		q.and(`(i.email_key` + like + ` OR i.email_key LIKE '%xn--%' AND i.email_address` + like + `)`)
+		q.and(q.address(`i`, f.Query))
 	}
 	return q
 }

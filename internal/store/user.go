@@ -172,9 +172,12 @@ func (t *tx) insertUser(instance string, u *invite.User, digest string) error {
 // uniqueUser refuses names that another user has. The unique indexes hold the
 // same promise; asking first tells which of them it is.
 func (t *tx) uniqueUser(instance string, u *invite.User) error {
-	for _, f := range []struct{ column, value, param string }{
-		{"username_key", invite.Fold(u.Username), "username"},
-		{"external_id", u.ExternalID, "external_id"},
+	for _, f := range []struct {
+		column, value, param string
+		taken                invite.Kind
+	}{
+		{"username_key", invite.Fold(u.Username), "username", invite.IdentifierExists},
+		{"external_id", u.ExternalID, "external_id", invite.ValueExists},
 	} {
 		if f.value == "" {
 			continue
@@ -187,7 +190,7 @@ func (t *tx) uniqueUser(instance string, u *invite.User) error {
 			return err
 		}
 		if taken {
-			return invite.ParamErr(invite.IdentifierExists, f.param, f.value)
+			return invite.ParamErr(f.taken, f.param, f.value)
 		}
 	}
 	return nil

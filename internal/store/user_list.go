@@ -75,7 +75,7 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 	q.between(`u.last_active_at`, f.LastActiveAt)
 	q.between(`u.last_sign_in_at`, f.LastSignInAt)
 	if f.AddressQuery != "" {
-		q.and(addresses + `e.email_address` + q.like(f.AddressQuery) + `)`)
+		q.and(addresses + q.address(`e`, f.AddressQuery) + `)`)
 	}
 	if f.UsernameQuery != "" {
 		q.and(`u.username_key` + q.like(f.UsernameQuery))
@@ -85,7 +85,7 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 	}
 	if f.Query != "" {
 		like := q.like(f.Query)
-		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR ` + addresses + `e.email_address` + like + `))`)
+		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR ` + addresses + q.address(`e`, f.Query) + `))`)
 	}
 }
 
@@ -113,6 +113,13 @@ func (w *where) between(column string, b Between) {
 // like adds the text searched for and returns the comparison with a folded column.
 func (w *where) like(search string) string {
 	return ` LIKE ` + w.arg(contains(invite.Fold(search))) + ` ESCAPE '\'`
+}
+
+// address returns the comparison of an address with the text searched for: in lower
+// case, as addresses are kept, and an international domain in both its forms.
+func (w *where) address(table, search string) string {
+	like := ` LIKE ` + w.arg(contains(search)) + ` ESCAPE '\'`
+	return `(` + table + `.email_key` + like + ` OR ` + table + `.email_key LIKE '%xn--%' AND ` + table + `.email_address` + like + `)`
 }
 
 func folded(texts []string) []string {
