@@ -47,7 +47,39 @@ var routes = map[string]map[string]handler{
 
 	"/v1/dev_browser": {"POST": (*Server).createDevBrowser},
 
-	"/v1/me": {"GET": (*Server).getMe},
+	"/v1/me":                          {"GET": (*Server).getMe},
+	"/v1/me/organization_memberships": {"GET": (*Server).listOwnMemberships},
+	"/v1/me/organization_memberships/{organization_id}":      {"DELETE": (*Server).leaveOrganization},
+	"/v1/me/organization_invitations":                        {"GET": (*Server).listOwnInvitations},
+	"/v1/me/organization_invitations/{invitation_id}/accept": {"POST": (*Server).acceptOwnInvitation},
+
+	"/v1/organizations": {"POST": (*Server).createOrganization},
+	"/v1/organizations/{organization_id}": {
+		"GET":    (*Server).getOrganization,
+		"PATCH":  (*Server).updateOrganization,
+		"DELETE": (*Server).deleteOrganization,
+	},
+	"/v1/organizations/{organization_id}/logo": {
+		"PUT":    (*Server).setLogo,
+		"DELETE": (*Server).deleteLogo,
+	},
+	"/v1/organizations/{organization_id}/roles":   {"GET": (*Server).listRoles},
+	"/v1/organizations/{organization_id}/domains": {"GET": (*Server).listDomains},
+	"/v1/organizations/{organization_id}/memberships": {
+		"GET":  (*Server).listMemberships,
+		"POST": (*Server).createMembership,
+	},
+	"/v1/organizations/{organization_id}/memberships/{user_id}": {
+		"PATCH":  (*Server).updateMembership,
+		"DELETE": (*Server).deleteMembership,
+	},
+	"/v1/organizations/{organization_id}/invitations": {
+		"GET":  (*Server).listInvitations,
+		"POST": (*Server).createInvitation,
+	},
+	"/v1/organizations/{organization_id}/invitations/bulk":                   {"POST": (*Server).createInvitations},
+	"/v1/organizations/{organization_id}/invitations/pending":                {"GET": (*Server).listPendingInvitations},
+	"/v1/organizations/{organization_id}/invitations/{invitation_id}/revoke": {"POST": (*Server).revokeInvitation},
 }
 
 // redirects are the paths that browsers are led to by links.

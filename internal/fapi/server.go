@@ -6,6 +6,7 @@ package fapi
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +45,7 @@ type request struct {
 	browser  *invite.Client  // nil for one that nobody knows
 	session  *invite.Session // the active one that the request is made with; nil without
 	visit    *store.Visit    // what was done for the browser
+	upload   []byte          // the body of an upload, whose fields are not in form
 }
 
 // user returns who is signed in, or refuses with SessionOver.
@@ -117,6 +119,9 @@ func (s *Server) answer(h handler) edge.Handler {
 			return err
 		}
 		value, err := h(s, req)
+		if errors.Is(err, invite.Err(invite.NotAMember)) {
+			err = invite.Err(invite.OrganizationNotFound) // to strangers it does not exist
+		}
 		if err != nil {
 			return err
 		}
@@ -153,7 +158,12 @@ func (s *Server) read(r *http.Request) (*request, error) {
 		return nil, err
 	}
 	req := &request{Request: r, instance: in, version: version, query: query}
-	if req.form, err = readForm(r); err != nil {
+	if clerk.IsForm(r.Header.Get("Content-Type")) {
+		req.upload, err = readUpload(r)
+	} else {
+		req.form, err = readForm(r)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := clerk.CheckTexts(query, req.form); err != nil {
@@ -172,11 +182,21 @@ func (s *Server) read(r *http.Request) (*request, error) {
 	return req, nil
 }
 
-// readForm reads the fields of a body; those of an upload are left to it.
-func readForm(r *http.Request) (url.Values, error) {
-	if clerk.IsForm(r.Header.Get("Content-Type")) {
-		return url.Values{}, nil
+// readUpload reads the body of an upload, which may be larger than others.
+func readUpload(r *http.Request) ([]byte, error) {
+	edge.AllowBody(r, clerk.MaxUpload)
+	body, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, invite.ParamErr(invite.LogoTooLarge, "file")
 	}
+	if err != nil {
+		return nil, invite.Err(clerk.BodyInvalid)
+	}
+	return body, nil
+}
+
+// readForm reads the fields of a body.
+func readForm(r *http.Request) (url.Values, error) {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if r.ContentLength != 0 && media != "" && !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") && r.Method != http.MethodGet {
 		return nil, invite.Err(clerk.ContentTypeUnsupported)

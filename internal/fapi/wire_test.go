@@ -1,8 +1,10 @@
 package fapi_test
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,5 +97,21 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What the wire tests have seen must hold nothing that is the application's alone,
+// and no link of an invitation: an admin could sign in with it as whom it is for.
+func TestBrowsersSeeNothingPrivate(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	must(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		for _, secret := range []string{`"private_metadata"`, `"cost"`, `"password_digest"`, "tickets/accept"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s shows %s", file, secret)
+			}
+		}
 	}
 }

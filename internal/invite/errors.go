@@ -124,6 +124,12 @@ const (
 	KeyReused  Kind = "idempotency key reused"
 	KeyInvalid Kind = "secret key invalid"
 
+	CreationDisabled      Kind = "user may not create organizations"
+	CreationLimit         Kind = "user has created enough organizations" // Limit
+	AdminDeleteDisabled   Kind = "admins may not delete the organization"
+	OwnInvitationNotFound Kind = "no invitation of the user's"
+	AddressesInvalid      Kind = "email addresses invalid" // Values: the addresses
+
 	SignInNotFound       Kind = "sign-in not found"                           // Values: the id
 	SignUpNotFound       Kind = "sign-up not found"                           // Values: the id
 	AccountNotFound      Kind = "account not found"                           // Param

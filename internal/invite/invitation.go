@@ -143,6 +143,9 @@ const (
 // MaxBulk is how many invitations one bulk request may create (contract §3.7).
 const MaxBulk = 10
 
+// MaxFrontBulk is how many a member may create in one request (contract §5.5).
+const MaxFrontBulk = 50
+
 // NewInvitation is what an inviter asks for. Check must accept it before it is used.
 type NewInvitation struct {
 	EmailAddress    string

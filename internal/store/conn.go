@@ -58,6 +58,7 @@ type tx struct {
 	// every organization's. Neither set, with something written, counts as all.
 	changed    []string
 	changedAll bool
+	by         string // the user who asks; empty for the application
 
 	generation uint64          // of everything, when the transaction began
 	horizons   uint64          // their state then
@@ -205,7 +206,9 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	select {
 	case c := <-db.readers:
 		defer func() { db.readers <- c }()
-		return db.classify(f(db.begin(c)))
+		t := db.begin(c)
+		t.by = asking(ctx)
+		return db.classify(f(t))
 	case <-ctx.Done():
 		return db.classify(context.Cause(ctx))
 	}
@@ -226,6 +229,13 @@ func (db *DB) begin(c *conn) *tx {
 func (db *DB) write(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
+	}
+	if by := asking(ctx); by != "" {
+		operate := f
+		f = func(t *tx) error {
+			t.by = by
+			return operate(t)
+		}
 	}
 	return db.classify(db.writer.do(ctx, f))
 }

@@ -298,6 +298,9 @@ func (db *DB) OrganizationDomains(ctx context.Context, in *invite.Instance, orga
 		if err != nil {
 			return err
 		}
+		if err := t.may(o, invite.DomainsRead); err != nil {
+			return err
+		}
 		f.Organization = o.ID
 		list, total, err = t.domains(in.ID, f)
 		return err

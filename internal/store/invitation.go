@@ -110,8 +110,8 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 		if err != nil {
 			return err
 		}
-		if len(news) > invite.MaxBulk {
-			return &invite.Error{Kind: invite.BulkTooLarge, Limit: invite.MaxBulk}
+		if most := t.mostAtOnce(); len(news) > most {
+			return &invite.Error{Kind: invite.BulkTooLarge, Limit: most}
 		}
 		var twice []string
 		for k := range news {
@@ -189,6 +189,14 @@ func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) 
 		return nil, invite.Err(invite.AlreadyMember, n.Email.Address)
 	}
 	return i, nil
+}
+
+// mostAtOnce returns how many invitations can be created in one operation.
+func (t *tx) mostAtOnce() int {
+	if t.by != "" {
+		return invite.MaxFrontBulk
+	}
+	return invite.MaxBulk
 }
 
 // manager returns the user if the role it has in an organization, empty for a
@@ -479,6 +487,15 @@ type InvitationPage struct {
 func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) (InvitationPage, error) {
 	var page InvitationPage
 	err := db.read(ctx, func(t *tx) (err error) {
+		if t.by != "" {
+			o, err := t.organization(in.ID, organization)
+			if err != nil {
+				return err
+			}
+			if err := t.may(o, invite.MembershipsManage); err != nil {
+				return err
+			}
+		}
 		var overdue bool
 		if page, overdue, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
 			return err

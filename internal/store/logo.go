@@ -44,6 +44,9 @@ func (db *DB) changeLogo(ctx context.Context, in *invite.Instance, organization 
 		if err := t.unswept(o, err); err != nil {
 			return err
 		}
+		if err := t.may(o, invite.ProfileManage); err != nil {
+			return err
+		}
 		before := o.Logo
 		if err := change(t, o); err != nil || before == "" && o.Logo == "" {
 			return err

@@ -121,6 +121,9 @@ func (db *DB) CreateMembership(ctx context.Context, in *invite.Instance, organiz
 		if err := t.unswept(o, err); err != nil {
 			return err
 		}
+		if err := t.may(o, invite.MembershipsManage); err != nil {
+			return err
+		}
 		role, err := t.assignable(o, n.Role)
 		if err != nil {
 			return err
@@ -168,6 +171,9 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 	err := db.read(ctx, func(t *tx) error {
 		o, err := t.organization(in.ID, organization)
 		if err != nil {
+			return err
+		}
+		if err := t.may(o, invite.MembershipsRead); err != nil {
 			return err
 		}
 		q, unfiltered := f.where(in.ID, o.ID)
@@ -329,6 +335,9 @@ func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organiz
 		if err := t.unswept(o, err); err != nil {
 			return err
 		}
+		if err := t.may(o, invite.MembershipsManage); err != nil {
+			return err
+		}
 		if m, err = t.membership(o, user); err != nil {
 			return err
 		}
@@ -355,6 +364,13 @@ func (db *DB) DeleteMembership(ctx context.Context, in *invite.Instance, organiz
 	err := db.write(ctx, func(t *tx) error {
 		o, err := t.organization(in.ID, organization)
 		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		permission := invite.MembershipsManage
+		if t.by == user {
+			permission = "" // who leaves asks nobody
+		}
+		if err := t.may(o, permission); err != nil {
 			return err
 		}
 		if m, err = t.membership(o, user); err != nil {

@@ -41,6 +41,9 @@ func (db *DB) CreateOrganization(ctx context.Context, in *invite.Instance, n inv
 	}
 	var o *invite.Organization
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.mayFound(in); err != nil {
+			return err
+		}
 		roles, err := t.roleSet(in.ID, n.RoleSetKey)
 		if err != nil {
 			return err
@@ -137,6 +140,9 @@ func (db *DB) Organization(ctx context.Context, in *invite.Instance, idOrSlug st
 			err = missing(err, invite.Err(invite.OrganizationNotFound))
 		}
 		if err := t.unswept(o, err); err != nil {
+			return err
+		}
+		if err := t.may(o, ""); err != nil {
 			return err
 		}
 		return t.lookForManager(o)
@@ -275,6 +281,9 @@ func (db *DB) UpdateOrganization(ctx context.Context, in *invite.Instance, id st
 		if o, err = t.organization(in.ID, id); err != nil {
 			return err
 		}
+		if err := t.may(o, invite.ProfileManage); err != nil {
+			return err
+		}
 		if err := c.Apply(o); err != nil {
 			return err
 		}
@@ -318,6 +327,12 @@ func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id st
 		o, err := t.organization(in.ID, id)
 		if err != nil {
 			return err
+		}
+		if err := t.may(o, invite.ProfileDelete); err != nil {
+			return err
+		}
+		if t.by != "" && !o.AdminDeleteEnabled {
+			return invite.Err(invite.AdminDeleteDisabled)
 		}
 		gone = invite.Deleted{Object: "organization", ID: o.ID, Slug: o.Slug}
 		t.changed = append(t.changed, o.ID)

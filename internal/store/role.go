@@ -72,6 +72,31 @@ func (t *tx) assignable(o *invite.Organization, name string) (invite.Role, error
 	return r, nil
 }
 
+// OrganizationRoles returns one page of the roles that can be given in an
+// organization, oldest first, and their number.
+func (db *DB) OrganizationRoles(ctx context.Context, in *invite.Instance, organization string, p invite.Page) ([]invite.Role, int, error) {
+	var list []invite.Role
+	var total int
+	err := db.read(ctx, func(t *tx) error {
+		o, err := t.organization(in.ID, organization)
+		if err != nil {
+			return err
+		}
+		if err := t.may(o, ""); err != nil {
+			return err
+		}
+		s, err := t.roleSet(o.InstanceID, o.RoleSetKey)
+		if err != nil {
+			return err
+		}
+		total = len(s.Roles)
+		from := min(p.Offset, total)
+		list = s.Roles[from:min(from+p.Limit, total)]
+		return nil
+	})
+	return list, total, err
+}
+
 // CreateRole adds a role to an instance, and to its initial role set unless n
 // says otherwise. The key must be new there.
 func (db *DB) CreateRole(ctx context.Context, in *invite.Instance, n invite.NewRole) (invite.Role, error) {

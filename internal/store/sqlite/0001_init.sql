@@ -202,6 +202,7 @@ CREATE UNIQUE INDEX organizations_by_slug ON organizations (instance_id, slug);
 CREATE INDEX organizations_by_creation ON organizations (instance_id, created_at, id);
 CREATE INDEX organizations_by_name ON organizations (instance_id, name_key, id);
 CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
+CREATE INDEX organizations_by_creator ON organizations (instance_id, created_by) WHERE created_by <> '';
 
 CREATE TABLE organization_logos (
     instance_id     TEXT NOT NULL,
