@@ -169,6 +169,7 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 	var list []*invite.Membership
 	var total int
 	err := db.read(ctx, func(t *tx) error {
+		list = nil
 		o, err := t.organization(in.ID, organization)
 		if err != nil {
 			return err
@@ -178,13 +179,12 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 		}
 		q, unfiltered := f.where(in.ID, o.ID)
 		if total = o.Members; !unfiltered {
-			from := membershipFrom
-			if f.anyone() {
-				from = `memberships m`
-			}
-			if err := t.row(`SELECT count(*) FROM `+from+q.clause(), q.args...).Scan(&total); err != nil {
+			if err := t.row(`SELECT count(*) FROM `+f.from()+q.clause(), q.args...).Scan(&total); err != nil {
 				return err
 			}
+		}
+		if f.Offset >= total {
+			return nil
 		}
 		list, err = t.memberships(in.ID, q, &f)
 		return err
@@ -196,7 +196,8 @@ func (f *MembershipFilter) where(instance, organization string) (q where, unfilt
 	tenant := q.arg(instance)
 	q.and(`m.instance_id = ` + tenant)
 	q.and(`m.organization_id = ` + q.arg(organization))
-	f.Users.conditions(&q, tenant)
+	f.Users.ofID(&q, tenant, `m.user_id`)
+	f.Users.ofRow(&q, tenant)
 	if len(f.Roles) > 0 {
 		has := ` IN `
 		if len(f.Roles) == 1 { // one range of the index on roles, which is in order
@@ -272,24 +273,27 @@ func (t *tx) memberships(instance string, q where, f *MembershipFilter) ([]*invi
 	return list, nil
 }
 
-// anyone reports whether f asks nothing of the users themselves.
-func (f *MembershipFilter) anyone() bool {
+// from returns the tables that tell which memberships f selects.
+func (f *MembershipFilter) from() string {
 	var q where
-	f.Users.conditions(&q, ``)
-	return len(q.conditions) == 0
+	if f.Users.ofRow(&q, ``); len(q.conditions) == 0 {
+		return `memberships m`
+	}
+	return `memberships m JOIN users u ON u.instance_id = m.instance_id AND u.id = m.user_id`
 }
 
-// query selects one page. Where the users do not matter for it the page is found on
-// an index first, so that nothing else is touched for the rows before it.
+// query selects one page. In order of creation it is found first, so that nothing
+// else is touched for the rows before it.
 func (f *MembershipFilter) query(q where) (string, []any) {
-	if column := membershipOrders[f.OrderBy]; column == `m.id` && f.anyone() {
-		page := `SELECT m.id FROM memberships m` + q.clause() + order(`m.id`, `m.id`, f.Descending) + q.limit(f.Page)
-		return `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom +
-			` WHERE m.instance_id = $1 AND m.id IN (` + page + `)` + order(`m.id`, `m.id`, f.Descending), q.args
-	}
 	column := membershipOrders[f.OrderBy]
+	created := column == `m.id`
 	if f.Users.names() {
 		column = computed(column)
+	}
+	if created {
+		page := `SELECT m.id FROM ` + f.from() + q.clause() + order(column, `m.id`, f.Descending) + q.limit(f.Page)
+		return `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom +
+			` WHERE m.instance_id = $1 AND m.id IN (` + page + `)` + order(`m.id`, `m.id`, f.Descending), q.args
 	}
 	query := `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM ` + membershipFrom + q.clause() +
 		order(column, `m.id`, f.Descending) + q.limit(f.Page)

@@ -44,7 +44,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
 	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,
-	`SELECT m.id FROM memberships m@+`,
+	`SELECT m.id FROM (memberships m|@)@+`,
 }, `|`) + `)$`)
 
 var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|enrollments|enrollment_jobs|memberships|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|clients|sessions|sign_ins|sign_ups|signing_keys|@)`)
@@ -355,11 +355,18 @@ func TestPlans(t *testing.T) {
 		query, args := f.query(q)
 		bounded(t, db.sql, "organizations that are searched", query, index, args...)
 	}
-	for _, users := range []UserFilter{{Query: "x"}, {AddressQuery: "x"}, {NameQuery: "x"}, {EmailAddresses: []string{"a@example.com"}}, {CreatedAt: Between{1, 2}}} {
-		f := MembershipFilter{Users: users, OrderBy: "created_at", Page: invite.Page{Limit: 10}}
-		q, _ := f.where("ins_1", "org_1")
-		query, args := f.query(q)
-		bounded(t, db.sql, "members that are searched", query, "(instance_id=? AND organization_id=?", args...)
+	banned := true
+	for _, users := range []UserFilter{
+		{Query: "x"}, {AddressQuery: "x"}, {NameQuery: "x"}, {CreatedAt: Between{1, 2}}, {Banned: &banned}, {IDs: invite.Choice{Except: []string{"user_1"}}},
+		{OrganizationIDs: invite.Choice{Only: []string{"org_2"}}}, {OrganizationIDs: invite.Choice{Except: []string{"org_2"}}},
+	} {
+		for orderBy := range membershipOrders {
+			f := MembershipFilter{Users: users, OrderBy: orderBy, Page: invite.Page{Limit: 10}}
+			q, _ := f.where("ins_1", "org_1")
+			bounded(t, db.sql, "members that are counted", `SELECT count(*) FROM `+f.from()+q.clause(), "(instance_id=? AND organization_id=?", q.args...)
+			query, args := f.query(q)
+			bounded(t, db.sql, "members that are searched", query, "(instance_id=? AND organization_id=?", args...)
+		}
 	}
 
 	for _, types := range []invite.EventTypes{nil, {invite.UserCreatedEvent}} {
@@ -415,6 +422,7 @@ func TestPlans(t *testing.T) {
 		q, _ := m.where("ins_1", "org_1")
 		query, args := m.query(q)
 		few(t, db.sql, query, "AND user_id=?", args...)
+		few(t, db.sql, `SELECT count(*) FROM `+m.from()+q.clause(), "AND user_id=?", q.args...)
 	}
 
 	for _, row := range []struct{ file, begin, index string }{

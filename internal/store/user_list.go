@@ -39,16 +39,39 @@ type Between struct{ From, Until invite.Instant }
 func (f *UserFilter) where(instance string) (q where, unfiltered bool) {
 	tenant := q.arg(instance)
 	q.and(`u.instance_id = ` + tenant)
-	f.conditions(&q, tenant)
+	f.ofID(&q, tenant, `u.id`)
+	f.ofRow(&q, tenant)
 	return q, len(q.conditions) == 1
 }
 
-// conditions adds what f asks of a user u; tenant is the name of the instance.
-func (f *UserFilter) conditions(q *where, tenant string) {
+// ofID adds what f asks of a user of whom the id is enough, in the column of that
+// name; tenant is the name of the instance.
+func (f *UserFilter) ofID(q *where, tenant, id string) {
 	if f.Nobody {
-		q.and(`u.id = ''`)
+		q.and(id + ` = ''`)
 	}
-	q.choose(`u.id`, f.IDs)
+	q.choose(id, f.IDs)
+	if len(f.OrganizationIDs.Only) > 0 {
+		q.and(f.members(q, tenant, id, f.OrganizationIDs.Only))
+	}
+	if len(f.OrganizationIDs.Except) > 0 {
+		q.and(`NOT ` + f.members(q, tenant, id, f.OrganizationIDs.Except))
+	}
+	if len(f.EmailAddresses) > 0 {
+		q.and(id + owners(tenant) + `e.email_key IN (` + q.list(keysOf(f.EmailAddresses)) + `))`)
+	}
+	if f.AddressQuery != "" {
+		q.and(id + owners(tenant) + q.address(`e`, f.AddressQuery) + `)`)
+	}
+}
+
+// owners begins the selection of users by their addresses e.
+func owners(tenant string) string {
+	return ` IN (SELECT e.user_id FROM email_addresses e WHERE e.instance_id = ` + tenant + ` AND `
+}
+
+// ofRow adds what f asks of the row of a user u.
+func (f *UserFilter) ofRow(q *where, tenant string) {
 	q.choose(`u.external_id`, f.ExternalIDs)
 	q.in(`u.username_key`, folded(f.Usernames))
 	// The indexes on both have only who has one, and serve who says so.
@@ -58,25 +81,12 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 	if len(f.Usernames) > 0 {
 		q.and(`u.username_key <> ''`)
 	}
-	if len(f.OrganizationIDs.Only) > 0 {
-		q.and(f.members(q, tenant, f.OrganizationIDs.Only))
-	}
-	if len(f.OrganizationIDs.Except) > 0 {
-		q.and(`NOT ` + f.members(q, tenant, f.OrganizationIDs.Except))
-	}
-	addresses := `u.id IN (SELECT e.user_id FROM email_addresses e WHERE e.instance_id = ` + tenant + ` AND `
-	if len(f.EmailAddresses) > 0 {
-		q.and(addresses + `e.email_key IN (` + q.list(keysOf(f.EmailAddresses)) + `))`)
-	}
 	if f.Banned != nil {
 		q.and(`u.banned = ` + q.arg(*f.Banned))
 	}
 	q.between(`u.created_at`, f.CreatedAt)
 	q.between(`u.last_active_at`, f.LastActiveAt)
 	q.between(`u.last_sign_in_at`, f.LastSignInAt)
-	if f.AddressQuery != "" {
-		q.and(addresses + q.address(`e`, f.AddressQuery) + `)`)
-	}
 	if f.UsernameQuery != "" {
 		q.and(`u.username_key` + q.like(f.UsernameQuery))
 	}
@@ -85,18 +95,18 @@ func (f *UserFilter) conditions(q *where, tenant string) {
 	}
 	if f.Query != "" {
 		like := q.like(f.Query)
-		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR ` + addresses + q.address(`e`, f.Query) + `))`)
+		q.and(`(lower(u.id)` + like + ` OR u.name_key` + like + ` OR u.username_key` + like + ` OR u.id` + owners(tenant) + q.address(`e`, f.Query) + `))`)
 	}
 }
 
-// members is the condition that u is a member of any of the organizations. Few users
-// are asked for one by one; else an organization may be small, or all may be its
+// members is the condition that a user, by id, is a member of any of the organizations.
+// Few users are asked for one by one; else an organization may be small, or all may be its
 // members, and reading its list is the better of the two.
-func (f *UserFilter) members(q *where, tenant string, organizations []string) string {
+func (f *UserFilter) members(q *where, tenant, id string, organizations []string) string {
 	if f.names() {
-		return `EXISTS (SELECT 1 FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.user_id = u.id AND m.organization_id IN (` + q.list(organizations) + `))`
+		return `EXISTS (SELECT 1 FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.user_id = ` + id + ` AND x.organization_id IN (` + q.list(organizations) + `))`
 	}
-	return `u.id IN (SELECT m.user_id FROM memberships m WHERE m.instance_id = ` + tenant + ` AND m.organization_id IN (` + q.list(organizations) + `))`
+	return id + ` IN (SELECT x.user_id FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.organization_id IN (` + q.list(organizations) + `))`
 }
 
 // between adds the conditions of b on column.
