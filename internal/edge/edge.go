@@ -25,6 +25,9 @@ import (
 // MaxBody is the largest request body in bytes.
 const MaxBody = 1 << 20
 
+// maxRest is how much of a body that is too large is still read, and thrown away.
+const maxRest = 32 << 20
+
 // Edge wraps the surfaces of a server.
 type Edge struct {
 	Log     *slog.Logger
@@ -100,6 +103,10 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(rec, r)
+		if event.status == http.StatusRequestEntityTooLarge {
+			// Whoever writes all before reading would see a reset instead of the answer.
+			_, _ = io.CopyN(io.Discard, event.body, maxRest)
+		}
 	})
 }
 

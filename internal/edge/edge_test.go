@@ -1,11 +1,14 @@
 package edge_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -193,6 +196,33 @@ func TestABodyBeyondTheLimitCannotBeRead(t *testing.T) {
 	}}})
 	if resp, body := g.do(t, "POST", "/x", strings.Repeat("x", edge.MaxBody+1)); resp.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("%d %s, want 413", resp.status, body)
+	}
+}
+
+// TestWhoWritesBeforeReadingSeesTheRefusal sends a whole body of ten megabytes before
+// it reads, as some clients do: a server that closes meanwhile resets the connection,
+// and the client never learns why.
+func TestWhoWritesBeforeReadingSeesTheRefusal(t *testing.T) {
+	g := newGate(t, map[string]edge.Methods{"/x": {"POST": func(_ http.ResponseWriter, r *http.Request) error {
+		_, _ = io.ReadAll(r.Body)
+		return invite.Err(clerk.BodyTooLarge)
+	}}})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", g.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 10_000_000
+	if _, err := fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %s, want 413", resp.Status)
 	}
 }
 
