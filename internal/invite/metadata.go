@@ -3,6 +3,7 @@ package invite
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // MaxMetadata is the largest metadata field in bytes of compact JSON (contract §4.1).
@@ -29,111 +30,134 @@ func CheckMetadata(param string, raw json.RawMessage) (json.RawMessage, *Error) 
 // depth, null removes a key, everything else replaces (contract §4.1). Keys keep
 // base's order; new ones follow in patch's. The result is compact.
 func MergeMetadata(base, patch json.RawMessage) (json.RawMessage, error) {
-	merged, err := merge(base, patch)
+	merged, err := readObject(base)
 	if err != nil {
 		return nil, err
 	}
-	return merged, nil
+	changes, err := readObject(patch)
+	if err != nil {
+		return nil, err
+	}
+	merged.merge(changes)
+	var buf bytes.Buffer
+	merged.write(&buf)
+	return buf.Bytes(), nil
 }
+
+// object is a JSON object with its members in order.
+type object struct{ members []member }
 
 type member struct {
 	key   string
-	value json.RawMessage
+	value json.RawMessage // what is no object
+	inner *object
 }
 
-func merge(base, patch json.RawMessage) (json.RawMessage, error) {
-	members, err := objectMembers(base)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := objectMembers(patch)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range changes {
-		if members, err = mergeMember(members, c); err != nil {
-			return nil, err
-		}
-	}
-	return joinMembers(members), nil
+func (o *object) at(key string) int {
+	return slices.IndexFunc(o.members, func(m member) bool { return m.key == key })
 }
 
-func mergeMember(members []member, c member) ([]member, error) {
-	at := -1
-	for i, m := range members {
-		if m.key == c.key {
-			at = i
+func (o *object) merge(changes *object) {
+	for _, c := range changes.members {
+		at := o.at(c.key)
+		switch {
+		case string(c.value) == "null":
+			if at >= 0 {
+				o.members = slices.Delete(o.members, at, at+1)
+			}
+			continue
+		case at < 0:
+			at = len(o.members)
+			o.members = append(o.members, member{key: c.key})
 		}
-	}
-	if string(c.value) == "null" {
-		if at >= 0 {
-			members = append(members[:at], members[at+1:]...)
+		m := &o.members[at]
+		if c.inner == nil {
+			m.value, m.inner = c.value, nil
+			continue
 		}
-		return members, nil
-	}
-	if at < 0 {
-		at = len(members)
-		members = append(members, member{key: c.key, value: json.RawMessage("{}")})
-	}
-	value := c.value
-	if value[0] == '{' {
-		base := members[at].value
-		if base[0] != '{' {
-			base = json.RawMessage("{}")
+		if m.inner == nil {
+			m.value, m.inner = nil, &object{}
 		}
-		var err error
-		if value, err = merge(base, value); err != nil {
-			return nil, err
-		}
+		m.inner.merge(c.inner)
 	}
-	members[at].value = value
-	return members, nil
 }
 
-// objectMembers splits an object; a key that occurs twice counts with its last value.
-func objectMembers(raw json.RawMessage) ([]member, error) {
+func readObject(raw json.RawMessage) (*object, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // some are no float
 	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
-	var members []member
+	return readMembers(dec, raw)
+}
+
+// readMembers reads text from where dec has met the beginning of an object to its
+// end. A key that occurs twice counts with its last value.
+func readMembers(dec *json.Decoder, text []byte) (*object, error) {
+	o := &object{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
 		m := member{key: key.(string)}
-		if err := dec.Decode(&m.value); err != nil {
+		begin := dec.InputOffset()
+		first, err := dec.Token()
+		if err != nil {
 			return nil, err
 		}
-		members = append(dropKey(members, m.key), m)
+		switch first {
+		case json.Delim('{'):
+			m.inner, err = readMembers(dec, text)
+		case json.Delim('['):
+			err = skipList(dec)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m.inner == nil {
+			m.value = bytes.TrimLeft(text[begin:dec.InputOffset()], ": \t\r\n")
+		}
+		o.members = slices.DeleteFunc(o.members, func(before member) bool { return before.key == m.key })
+		o.members = append(o.members, m)
 	}
-	return members, nil
+	_, err := dec.Token()
+	return o, err
 }
 
-func dropKey(members []member, key string) []member {
-	for i, m := range members {
-		if m.key == key {
-			return append(members[:i], members[i+1:]...)
+// skipList reads to the end of the list in which dec is.
+func skipList(dec *json.Decoder) error {
+	for depth := 1; depth > 0; {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			depth++
+		case json.Delim(']'), json.Delim('}'):
+			depth--
 		}
 	}
-	return members
+	return nil
 }
 
-func joinMembers(members []member) json.RawMessage {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+func (o *object) write(buf *bytes.Buffer) {
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	buf.WriteByte('{')
-	for i, m := range members {
+	for i, m := range o.members {
 		if i > 0 {
 			buf.WriteByte(',')
 		}
 		_ = enc.Encode(m.key) // a string always encodes
 		buf.Truncate(buf.Len() - 1)
 		buf.WriteByte(':')
-		_ = json.Compact(&buf, m.value) // came out of a decoder
+		if m.inner != nil {
+			m.inner.write(buf)
+		} else {
+			_ = json.Compact(buf, m.value) // came out of a decoder
+		}
 	}
 	buf.WriteByte('}')
-	return buf.Bytes()
 }

@@ -44,6 +44,7 @@ func TestMergeMetadata(t *testing.T) {
 		{"null inside a list stays", `{}`, `{"l":[null]}`, `{"l":[null]}`},
 		{"null inside a new object goes", `{}`, `{"o":{"x":null}}`, `{"o":{}}`},
 		{"markup stays as it is", `{}`, `{"<&>":"<&>"}`, `{"<&>":"<&>"}`},
+		{"numbers stay as they are", `{"a":1e999}`, `{"b":[1e999],"c":1.0}`, `{"a":1e999,"b":[1e999],"c":1.0}`},
 		{"the last of two equal keys counts", `{}`, `{"a":1,"a":2}`, `{"a":2}`},
 	} {
 		got, err := invite.MergeMetadata(json.RawMessage(row.base), json.RawMessage(row.patch))
@@ -113,6 +114,24 @@ func TestMergeMetadataAgainstTheModel(t *testing.T) {
 			t.Errorf("the merged %s is refused: %v", merged, refused)
 		}
 	})
+}
+
+// TestMergingDeepMetadataIsLinear holds the work to the size of the texts: it is done
+// in a transaction that everybody waits for.
+func TestMergingDeepMetadataIsLinear(t *testing.T) {
+	bytes := func(depth int) int64 {
+		deep := json.RawMessage(strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth))
+		return testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				if merged, err := invite.MergeMetadata(deep, deep); err != nil || string(merged) != string(deep) {
+					b.Fatal(string(merged), err)
+				}
+			}
+		}).AllocedBytesPerOp()
+	}
+	if few, many := bytes(300), bytes(1200); many > 6*few {
+		t.Errorf("four times as deep takes %d bytes instead of %d", many, few)
+	}
 }
 
 func encode(t *rapid.T, v any) json.RawMessage {
