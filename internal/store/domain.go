@@ -229,7 +229,7 @@ type DomainFilter struct {
 	Modes        []string
 	WithoutModes []string
 	Names        []string // exact, compared folded
-	Query        string   // an organization's id, or part of the name, in any case
+	Query        string   // an organization's id, or part of the name, in any case and in both forms
 	OrderBy      string   // created_at or name
 	Descending   bool
 	invite.Page
@@ -261,13 +261,17 @@ func (f *DomainFilter) where(instance string) (q where, unfiltered bool) {
 	case strings.HasPrefix(f.Query, organizationID):
 		q.and(`o.organization_id = ` + q.arg(f.Query))
 	case f.Query != "":
-		q.and(`o.name LIKE ` + q.arg(contains(f.Query)) + ` ESCAPE '\'`)
+		like := ` LIKE ` + q.arg(contains(f.Query)) + ` ESCAPE '\'`
+		q.and(`(o.name` + like + ` OR o.name_key` + like + `)`)
 	}
 	return q, len(q.conditions) == 1
 }
 
 func (f *DomainFilter) query(instance string) (string, []any) {
 	column := map[string]string{"created_at": "o.id", "name": "o.name"}[f.OrderBy] // ids sort by creation
+	if len(f.Names) > 0 {
+		column = computed(column)
+	}
 	q, _ := f.where(instance)
 	return `SELECT ` + domainColumns + ` FROM organization_domains o` + q.clause() + order(column, "o.id", f.Descending) + q.limit(f.Page), q.args
 }

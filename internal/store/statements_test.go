@@ -289,12 +289,15 @@ func TestPlans(t *testing.T) {
 			check("domains", query, domains.index, args...)
 		}
 	}
+	named := DomainFilter{OrderBy: "name", Names: []string{"acme.example", "other.example"}}
+	query, args := named.query("ins_1")
+	few(t, db.sql, query, "organization_domains_once (instance_id=? AND name_key=?)", args...)
 	check("the domain of an address", `
 		SELECT `+domainColumns+`
 		FROM organization_domains o
 		WHERE o.instance_id = $1 AND o.name_key = $2 AND o.verified <> ''`, "organization_domains_verified")
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
-	query, args, _ := f.query("ins_1", "org_1", 1, true)
+	query, args, _ = f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
 		t.Errorf("the list of one address walks more than the address: %s", got)
 	}

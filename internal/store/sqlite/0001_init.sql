@@ -230,7 +230,7 @@ CREATE TABLE organization_domains (
     updated_at      INTEGER NOT NULL,
     PRIMARY KEY (instance_id, organization_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX organization_domains_once ON organization_domains (instance_id, organization_id, name_key);
+CREATE UNIQUE INDEX organization_domains_once ON organization_domains (instance_id, name_key, organization_id);
 CREATE UNIQUE INDEX organization_domains_verified ON organization_domains (instance_id, name_key) WHERE verified <> '';
 CREATE INDEX organization_domains_by_creation ON organization_domains (instance_id, id);
 CREATE INDEX organization_domains_by_name ON organization_domains (instance_id, name, id);
