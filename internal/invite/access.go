@@ -68,14 +68,23 @@ func ParseIdentifier(raw string) (identifier, key string, err error) {
 func (e Email) ListKeys() (address, domain string) { return e.Key, wildcard + e.Domain() }
 
 // Restricted reports whether anybody may be kept out.
-func (r *Restrictions) Restricted() bool {
+func (r Restrictions) Restricted() bool {
 	return r.Allowlist || r.Blocklist || r.BlockSubaddresses || r.BlockDisposableDomains
+}
+
+// AtSignIn returns what holds for who is a user already: the lists, unless they are
+// for newcomers alone. Which kinds of address may come in is asked of newcomers only.
+func (r Restrictions) AtSignIn() Restrictions {
+	if r.ListsDisabledOnSignIn {
+		return Restrictions{}
+	}
+	return Restrictions{Allowlist: r.Allowlist, Blocklist: r.Blocklist}
 }
 
 // Admits reports whether e may come in, given the lists that hold it. Who holds a
 // ticket for the address was invited: the allow-list had its say when the
 // invitation was made (contract §5.9), and is an exception from the block-list still.
-func (r *Restrictions) Admits(e Email, allowed, blocked, invited bool) bool {
+func (r Restrictions) Admits(e Email, allowed, blocked, invited bool) bool {
 	switch {
 	case r.BlockSubaddresses && e.subaddress(), r.BlockDisposableDomains && isDisposable(e.Domain()):
 		return false

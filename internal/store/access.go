@@ -9,12 +9,11 @@ import (
 // admit refuses with NotAllowed the addresses that the instance's restrictions
 // keep out, all of them at once. It costs nothing where there are none.
 func (t *tx) admit(in *invite.Instance, emails ...invite.Email) error {
-	return t.admitted(in, false, emails)
+	return t.admitted(in.ID, in.Settings.Restrictions, false, emails)
 }
 
-// admitted is admit, also for those who were invited.
-func (t *tx) admitted(in *invite.Instance, invited bool, emails []invite.Email) error {
-	restrictions := &in.Settings.Restrictions
+// admitted is admit under the given restrictions, also for those who were invited.
+func (t *tx) admitted(instance string, restrictions invite.Restrictions, invited bool, emails []invite.Email) error {
 	if !restrictions.Restricted() {
 		return nil
 	}
@@ -26,7 +25,7 @@ func (t *tx) admitted(in *invite.Instance, invited bool, emails []invite.Email) 
 			SELECT
 				EXISTS (SELECT 1 FROM list_identifiers WHERE instance_id = $1 AND identifier_key IN ($2, $3) AND list = 'allowlist'),
 				EXISTS (SELECT 1 FROM list_identifiers WHERE instance_id = $1 AND identifier_key IN ($2, $3) AND list = 'blocklist')`,
-			in.ID, address, domain).Scan(&allowed, &blocked); err != nil {
+			instance, address, domain).Scan(&allowed, &blocked); err != nil {
 			return err
 		}
 		if !restrictions.Admits(e, allowed, blocked, invited) {

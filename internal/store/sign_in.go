@@ -179,12 +179,11 @@ func (db *DB) SignInWithPassword(ctx context.Context, in *invite.Instance, clien
 // who is signed in in this browser stays so, in the same session; anybody else who
 // is keeps others out.
 func (t *tx) completeSignIn(in *invite.Instance, v *Visit, s *invite.SignIn, organization string, invited bool) error {
-	if r := &in.Settings.Restrictions; !r.ListsDisabledOnSignIn {
-		for _, a := range s.User.EmailAddresses {
-			if a.ID == s.User.PrimaryEmailAddressID {
-				if err := t.admitted(in, invited, []invite.Email{a.Email}); err != nil {
-					return err
-				}
+	restrictions := in.Settings.Restrictions.AtSignIn()
+	for _, a := range s.User.EmailAddresses {
+		if a.ID == s.User.PrimaryEmailAddressID {
+			if err := t.admitted(in.ID, restrictions, invited, []invite.Email{a.Email}); err != nil {
+				return err
 			}
 		}
 	}

@@ -157,7 +157,7 @@ func (t *tx) proceed(in *invite.Instance, v *Visit, s *invite.SignUp) error {
 		return err
 	}
 	if s.Email.Key != "" {
-		if err := t.admitted(in, s.Ticket != nil, []invite.Email{s.Email}); err != nil {
+		if err := t.admitted(in.ID, in.Settings.Restrictions, s.Ticket != nil, []invite.Email{s.Email}); err != nil {
 			return err
 		}
 	}

@@ -103,7 +103,7 @@ func (db *DB) CreateUser(ctx context.Context, in *invite.Instance, n invite.NewU
 
 // newUser inserts a checked user and its addresses, if they may come in.
 func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verification) (*invite.User, error) {
-	if err := t.admitted(in, by == invite.VerifiedByTicket, n.Emails); err != nil {
+	if err := t.admitted(in.ID, in.Settings.Restrictions, by == invite.VerifiedByTicket, n.Emails); err != nil {
 		return nil, err
 	}
 	u := &invite.User{

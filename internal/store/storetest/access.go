@@ -16,6 +16,27 @@ func (w *World) restrict(c invite.RestrictionsChange) {
 	w.Instance = &in
 }
 
+// testAccessAtSignIn lets a user in whose address newcomers could not have, and keeps
+// out one on the block-list, unless that is for newcomers alone.
+func (w *World) testAccessAtSignIn() {
+	w.Helper()
+	on, off := true, false
+	signIn := func(u *invite.User) error {
+		token := must(w.DB.CreateSignInToken(w.Context(), w.Instance, invite.NewSignInToken{UserID: u.ID, ExpiresInSeconds: 60}))(w.T)
+		_, err := w.DB.SignInWithTicket(w.Context(), w.Instance, "", token.Ticket())
+		return err
+	}
+	odd, thrown, blocked := w.user("ada+odd@example.com"), w.user("ada@mailinator.com"), w.user("later@late.example")
+	must(w.DB.CreateListIdentifier(w.Context(), w.Instance, invite.NewListIdentifier{List: invite.Blocklist, Identifier: "*@late.example"}))(w.T)
+	w.restrict(invite.RestrictionsChange{BlockSubaddresses: &on, BlockDisposableDomains: &on, Blocklist: &on})
+	w.ok("signing in with a sub-address", signIn(odd))
+	w.ok("signing in with an address to throw away", signIn(thrown))
+	w.refused("signing in with a blocked address", signIn(blocked), invite.NotAllowed)
+	w.restrict(invite.RestrictionsChange{ListsDisabledOnSignIn: &on})
+	w.ok("signing in while the lists are for newcomers", signIn(blocked))
+	w.restrict(invite.RestrictionsChange{BlockSubaddresses: &off, BlockDisposableDomains: &off, Blocklist: &off, ListsDisabledOnSignIn: &off})
+}
+
 func testAccess(w *World) {
 	on, off := true, false
 	kept := w.invite("kept@blocked.example")
@@ -79,6 +100,8 @@ func testAccess(w *World) {
 		w.refused("inviting a user to the application", err, invite.IdentifierExists)
 	})
 	w.restrict(invite.RestrictionsChange{Allowlist: &off})
+
+	w.testAccessAtSignIn()
 
 	other, _ := must2(w.DB.CreateInstance(w.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, ""))(w.T)
 	if _, n, err := w.DB.ListIdentifiers(w.Context(), other, invite.Blocklist, invite.Page{Limit: 10}); n != 0 || err != nil {
