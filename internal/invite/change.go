@@ -106,6 +106,9 @@ func (c *OrganizationChange) Apply(o *Organization) error {
 		}
 		o.Slug = *c.Slug
 	}
+	if c.RoleSetKey != nil && *c.RoleSetKey == "" {
+		return ParamErr(ParamFormat, "role_set_key") // it would mean the initial one
+	}
 	if err := checkLimit(c.MaxAllowedMemberships); err != nil {
 		return err
 	}

@@ -42,18 +42,30 @@ func (o *Organization) Room(n int) error {
 const MaxName = 256
 
 // CheckName checks an organization's name: present, at most MaxName characters,
-// without markup or a URL in it, since it is shown in mail to strangers.
+// without markup, a URL or what turns the text around it, since it is shown in mail
+// to strangers.
 func CheckName(name string) *Error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return ParamErr(ParamMissing, "name")
 	case utf8.RuneCountInString(name) > MaxName:
 		return &Error{Kind: ParamTooLong, Param: "name", Limit: MaxName}
-	case strings.ContainsAny(name, "<>"), strings.Contains(name, "://"), strings.IndexFunc(name, unicode.IsControl) >= 0:
+	case strings.ContainsAny(name, "<>"), hasURL(name), strings.ContainsFunc(name, unicode.IsControl), strings.ContainsFunc(name, turns):
 		return ParamErr(ParamValue, "name", name)
 	}
 	return nil
 }
+
+// hasURL reports whether a mail program would make a link of a part of text that
+// cannot be meant as a name.
+func hasURL(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "://") || strings.Contains(text, "www.") || strings.Contains(text, "mailto:")
+}
+
+// turns reports whether r changes the direction in which the text behind it is
+// read (UAX #9, §2.1 to §2.4). The marks of §2.6 do not, and names need them.
+func turns(r rune) bool { return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' }
 
 // CheckSlug checks a slug given by a client: 1 to 256 of a-z, 0-9 and hyphens.
 func CheckSlug(slug string) *Error {

@@ -101,17 +101,17 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 	var list []*invite.Invitation
 	err := db.write(ctx, func(t *tx) error {
 		list = nil
-		for k := range news {
-			if err := t.mayLeadTo(in, news[k].RedirectURL); err != nil {
-				return err
-			}
-		}
 		o, err := t.seats(in.ID, organization)
 		if err != nil {
 			return err
 		}
 		if most := t.mostAtOnce(); len(news) > most {
 			return &invite.Error{Kind: invite.BulkTooLarge, Limit: most}
+		}
+		for k := range news {
+			if err := t.mayLeadTo(in, news[k].RedirectURL); err != nil {
+				return err
+			}
 		}
 		var twice []string
 		for k := range news {

@@ -31,6 +31,9 @@ func (db *DB) SetLogo(ctx context.Context, in *invite.Instance, organization str
 // DeleteLogo takes an organization's logo away. One that has none stays as it is.
 func (db *DB) DeleteLogo(ctx context.Context, in *invite.Instance, organization string) (*invite.Organization, error) {
 	return db.changeLogo(ctx, in, organization, func(t *tx, o *invite.Organization) error {
+		if o.Logo == "" {
+			return nil
+		}
 		o.Logo = ""
 		_, err := t.exec(`DELETE FROM organization_logos WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID)
 		return err

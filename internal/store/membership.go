@@ -349,6 +349,7 @@ func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organiz
 			return err
 		}
 		m.UpdatedAt = t.now
+		t.changed = append(t.changed, o.ID)
 		if _, err := t.exec(`
 			UPDATE memberships
 			SET role_id = $4, public_metadata = $5, private_metadata = $6, updated_at = $7

@@ -123,6 +123,9 @@ func (t *tx) addCreator(in *invite.Instance, o *invite.Organization, role invite
 	if err != nil {
 		return err
 	}
+	if u.Banned {
+		return invite.Err(invite.UserBanned)
+	}
 	_, err = t.insertMembership(o, u, role, emptyObject, emptyObject)
 	return err
 }

@@ -435,7 +435,7 @@ func TestHostileNames(t *testing.T) {
 	u := s.user("mallory@example.com", inviter, strings.Repeat("z", 200))
 	_, err := s.db.CreateMembership(s.Context(), s.in, s.acme.ID, invite.NewMembership{UserID: u.ID, Role: invite.RoleAdmin})
 	s.must(err)
-	name := "Acme\u202eeruces\u2069 & \"Sons\" {organization} " + strings.Repeat("ä", 150)
+	name := "Acme\u200beruces & \"Sons\" {organization} " + strings.Repeat("ä", 150)
 	_, err = s.db.UpdateOrganization(s.Context(), s.in, s.acme.ID, invite.OrganizationChange{Name: &name})
 	s.must(err)
 	i, err := s.db.CreateInvitation(s.Context(), s.in, s.acme.ID, invite.NewInvitation{
