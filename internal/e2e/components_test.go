@@ -20,6 +20,10 @@ var journeys = map[string]func(*page){
 	"stay signed in":          stay,
 	"join with a new account": joinNew,
 	"join with an account":    joinKnown,
+	"join as somebody else":   joinAsOther,
+	"a link that is over":     joinLate,
+	"run an organization":     administer,
+	"look at an organization": look,
 }
 
 func TestComponents(t *testing.T) {
@@ -149,4 +153,127 @@ func joinKnown(p *page) {
 	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
 	p.to(link)
 	p.joined(acme, id, "grace@example.com")
+}
+
+// The link of somebody else's mail does nothing for whoever is signed in.
+func joinAsOther(p *page) {
+	acme, _ := p.acme()
+	p.person("eve")
+	p.enter("eve")
+	p.is("eve@example.com", "no organization")
+	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
+	p.to(link)
+	p.lands("/")
+	p.is("eve@example.com", "no organization")
+	if got := p.must("GET", "/v1/organizations/"+acme+"/invitations/"+id, "").text("status"); got != "pending" {
+		p.Errorf("the invitation is %s, want pending", got)
+	}
+}
+
+// A ticket that the product's page gets too late is refused with its reason.
+func joinLate(p *page) {
+	acme, _ := p.acme()
+	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
+	p.must("POST", "/v1/organizations/"+acme+"/invitations/"+id+"/revoke", "")
+	p.to("/sign-up?__clerk_status=sign_up&__clerk_ticket=" + ticketOf(p.T, link))
+	p.shows("revoked")
+	p.refused("organization_invitation_revoked_code")
+}
+
+// member makes a user with a password a member of an organization.
+func (p *page) member(organization, name, role string) (id string) {
+	p.Helper()
+	id = p.person(name)
+	p.must("POST", "/v1/organizations/"+organization+"/memberships", fmt.Sprintf(`{"user_id":%q,"role":%q}`, id, role))
+	return id
+}
+
+// activate makes an organization the active one.
+func (p *page) activate(organization string) {
+	p.Helper()
+	evaluate[bool](p, fmt.Sprintf(`Clerk.setActive({organization: %q}).then(() => true)`, organization))
+	p.holds(organization+" is active", fmt.Sprintf(`Clerk.organization?.id == %q`, organization))
+}
+
+// invites fills in the form of <OrganizationProfile/> and sends it.
+func (p *page) invites(addresses ...string) {
+	p.Helper()
+	const field = `document.querySelector("[data-testid=tag-input]").value`
+	p.press("addresses can be typed", `[...document.querySelectorAll("[data-testid=tag-input]")]`)
+	for _, address := range addresses {
+		p.keys(address)
+		p.holds("it is typed", fmt.Sprintf(`%s == %q`, field, address))
+		p.enterKey()
+		p.holds("it is taken", field+` == ""`)
+	}
+	p.shows(addresses...)
+	p.click("Send invitations")
+}
+
+// An admin runs an organization with <OrganizationProfile/>.
+func administer(p *page) {
+	acme, _ := p.acme()
+	p.member(acme, "alice", "org:admin")
+	p.member(acme, "grace", "org:member")
+	p.member(acme, "bob", "org:member")
+	p.enter("alice")
+	p.activate(acme)
+	p.to("/organization")
+	p.shows("General", "Acme")
+	p.click("Members")
+	p.shows("grace@example.com", "bob@example.com")
+
+	p.click("Invite")
+	p.invites("one@example.com", "two@example.com")
+	p.shows("Invitations successfully sent")
+	p.click("Finish")
+	p.tab("Invitations")
+	p.shows("Invited", "one@example.com", "two@example.com")
+	p.mail("two@example.com")
+
+	p.click("Invite")
+	p.invites("One@example.com", "three@example.com")
+	p.shows("pending invitations for the following email addresses: One@example.com.")
+	p.refused("duplicate_record")
+	p.hides("One@example.com ") // the form has dropped it
+	p.click("Cancel")
+	p.click("Invite")
+	p.invites("grace@example.com")
+	p.shows("grace@example.com is already a member")
+	p.refused("already_a_member_in_organization")
+	p.click("Cancel")
+
+	p.clickIn("one@example.com", "Open menu")
+	p.click("Revoke invitation")
+	p.hides("one@example.com")
+
+	p.tab("Members")
+	p.clickIn("grace@example.com", "Member")
+	p.press("there is another role", `[...document.querySelectorAll(".cl-selectOption")].filter(e => words(e) == "Admin")`)
+	p.holds("grace is an admin", `[...document.querySelectorAll("tr")].some(r => /grace[^]*Admin/.test(r.innerText))`)
+	p.picture("grace is an admin")
+	p.clickIn("bob@example.com", "Open menu")
+	p.click("Remove member")
+	p.hides("bob@example.com")
+	same(p.T, "members", each(p.all("/v1/organizations/"+acme+"/memberships?order_by=%2Bemail_address"), func(m object) string {
+		return m.text("public_user_data", "identifier") + " " + m.text("role")
+	}), []string{"ada@example.com org:admin", "alice@example.com org:admin", "grace@example.com org:admin"})
+	same(p.T, "invitations", each(p.all("/v1/organizations/"+acme+"/invitations?order_by=%2Bemail_address"), func(i object) string {
+		return i.text("email_address") + " " + i.text("status")
+	}), []string{"one@example.com revoked", "two@example.com pending"})
+}
+
+// A member without permissions sees who is there, and nothing to change them with.
+func look(p *page) {
+	acme, _ := p.acme()
+	p.member(acme, "grace", "org:member")
+	p.invite(acme, "secret@example.com")
+	p.enter("grace")
+	p.activate(acme)
+	p.to("/organization")
+	p.click("Members")
+	p.shows("ada@example.com", "grace@example.com")
+	if evaluate[bool](p, `/Invit|secret|Delete organization/.test(document.body.innerText) || !!document.querySelector("td button")`) {
+		p.Errorf("a member is shown what only admins may do")
+	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	protocol "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -342,6 +344,12 @@ func (p *page) shows(words ...string) {
 	p.picture(words[0])
 }
 
+// hides waits until words are on the page no more.
+func (p *page) hides(words string) {
+	p.Helper()
+	p.holds(fmt.Sprintf("the page hides %q", words), fmt.Sprintf(`!document.body?.innerText.includes(%q)`, words))
+}
+
 // is waits until the product's page says who is signed in, and in which organization.
 func (p *page) is(who, organization string) {
 	p.Helper()
@@ -357,6 +365,18 @@ type point struct{ X, Y float64 }
 func (p *page) click(what string) {
 	p.Helper()
 	p.press(fmt.Sprintf("%q can be pressed", what), fmt.Sprintf(`named(%q)`, what))
+}
+
+// tab turns to a tab, which other things may be called like.
+func (p *page) tab(what string) {
+	p.Helper()
+	p.press(fmt.Sprintf("there is a tab %q", what), fmt.Sprintf(`named(%q).filter(e => e.role == "tab")`, what))
+}
+
+// clickIn presses what is called so in the row of a table that has some words.
+func (p *page) clickIn(row, what string) {
+	p.Helper()
+	p.press(fmt.Sprintf("%q can be pressed beside %q", what, row), fmt.Sprintf(`named(%q).filter(e => e.closest("tr")?.innerText.includes(%q))`, what, row))
 }
 
 // press presses the mouse on the first of the elements that an expression finds, once
@@ -395,6 +415,19 @@ func (p *page) fill(name, text string) {
 func (p *page) keys(text string) {
 	p.Helper()
 	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(text)); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// enterKey strikes the key Enter. The form is not sent if a script takes the key, which
+// keys would not mind.
+func (p *page) enterKey() {
+	p.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, Text: "\r"}
+	_, down := chromedp.Call(p.ctx, input.DispatchKeyEvent, key)
+	key.Type, key.Text = input.DispatchKeyEventTypeKeyUp, ""
+	_, up := chromedp.Call(p.ctx, input.DispatchKeyEvent, key)
+	if err := errors.Join(down, up); err != nil {
 		p.Fatal(err)
 	}
 }

@@ -80,7 +80,8 @@ func (db *DB) CreateInvitation(ctx context.Context, in *invite.Instance, organiz
 
 // CreateInvitations invites several addresses, all or none, and returns the
 // invitations in the order given. Addresses that have a pending invitation, or
-// stand twice in the request, are refused together with DuplicateInBulk.
+// stand twice in the request, are refused together with DuplicateInBulk, which names
+// them as they were given.
 func (db *DB) CreateInvitations(ctx context.Context, in *invite.Instance, organization string, news []invite.NewInvitation) ([]*invite.Invitation, error) {
 	if len(news) == 0 {
 		return nil, invite.ParamErr(invite.ParamMissing, "email_address")
@@ -121,10 +122,10 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 			}
 			list = append(list, i)
 		}
-		for _, i := range list {
+		for k, i := range list {
 			switch err := t.insertInvitation(i); {
 			case errors.Is(err, invite.Err(invite.DuplicateInvitation)):
-				twice = append(twice, i.Email.Address)
+				twice = append(twice, news[k].EmailAddress) // as the client has it in its form
 			case err != nil:
 				return err
 			}

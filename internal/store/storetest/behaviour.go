@@ -132,7 +132,7 @@ func testBulk(w *World) {
 	w.unchanged("a bulk of duplicates", func() {
 		_, err = bulk("new@example.com", "B@example.com", "x@example.com", "x@example.com", "a@example.com")
 	})
-	if e, ok := errors.AsType[*invite.Error](err); !ok || e.Kind != invite.DuplicateInBulk || !slices.Equal(e.Values, []string{"b@example.com", "x@example.com", "a@example.com"}) {
+	if e, ok := errors.AsType[*invite.Error](err); !ok || e.Kind != invite.DuplicateInBulk || !slices.Equal(e.Values, []string{"B@example.com", "x@example.com", "a@example.com"}) {
 		w.Errorf("duplicates: got %v", err)
 	}
 	var eleven []string
