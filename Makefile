@@ -1,8 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: run test race lint check bench fuzz help
+.PHONY: run example test race lint check bench fuzz help
 
 run: ## start a development server
 	go run ./cmd/usher dev
+
+example: ## start a product that uses usher, and its server
+	go run ./examples/atlas
 
 test: ## run all tests
 	go test ./...

@@ -105,9 +105,19 @@ var announced = regexp.MustCompile(`(?s)^usher dev  (\S+) .*  secret key       (
 // start starts a server that ends with the test.
 func start(t *testing.T, command, dir string, args ...string) *usher {
 	t.Helper()
-	u := &usher{T: t, dir: dir, stdout: new(transcript), stderr: new(transcript), exited: make(chan struct{})}
-	u.cmd = exec.Command(binary, append([]string{command, "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
-	u.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") })
+	u := launch(t, exec.Command(binary, append([]string{command, "--addr", "127.0.0.1:0", "--data", dir}, args...)...))
+	u.dir = dir
+	return u
+}
+
+// launch starts a program that ends with the test. Of the variables that configure
+// servers and products it has only those given.
+func launch(t *testing.T, cmd *exec.Cmd, environment ...string) *usher {
+	t.Helper()
+	u := &usher{T: t, cmd: cmd, stdout: new(transcript), stderr: new(transcript), exited: make(chan struct{})}
+	u.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "USHER_") || strings.HasPrefix(v, "CLERK_")
+	}), environment...)
 	u.cmd.Stdout, u.cmd.Stderr = u.stdout, u.stderr
 	if err := u.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -120,7 +130,7 @@ func start(t *testing.T, command, dir string, args ...string) *usher {
 		_ = u.cmd.Process.Kill()
 		<-u.exited
 		if t.Failed() {
-			t.Logf("usher in %s wrote:\n%s%s", dir, u.stdout, last(u.stderr.String(), 4000))
+			t.Logf("%v wrote:\n%s%s", cmd.Args, u.stdout, last(u.stderr.String(), 4000))
 		}
 	})
 	u.client = &http.Client{

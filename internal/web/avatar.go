@@ -43,14 +43,22 @@ func (s *Server) drawAvatar(w http.ResponseWriter, r *http.Request) error {
 	if err := xml.EscapeText(&escaped, []byte(string(runes[:min(2, len(runes))]))); err != nil {
 		return fmt.Errorf("drawing an avatar: %w", err)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "image/svg+xml")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-	h.Set("Cache-Control", forever)
+	sharePicture(w.Header(), "image/svg+xml")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	_, _ = fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" width="96" height="96">`+
 		`<circle cx="48" cy="48" r="48" fill="%s"/>`+
 		`<text x="48" y="49" dy=".35em" text-anchor="middle" fill="#fff" font-size="38" font-weight="600"`+
 		` font-family="system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif">%s</text></svg>`,
 		hue(r.PathValue("id")), escaped.Bytes())
 	return nil
+}
+
+// sharePicture describes a picture that never changes and that every site may show. Clerk's
+// components load theirs with CORS.
+func sharePicture(h http.Header, typ string) {
+	h.Set("Content-Type", typ)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cache-Control", forever)
 }

@@ -19,12 +19,8 @@ func (s *Server) serveLogo(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return invite.Err(clerk.RouteNotFound)
 	}
-	h := w.Header()
-	h.Set("Content-Type", logo.Type)
-	h.Set("Content-Length", strconv.Itoa(len(logo.Content)))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	h.Set("Cache-Control", forever)
+	sharePicture(w.Header(), logo.Type)
+	w.Header().Set("Content-Length", strconv.Itoa(len(logo.Content)))
 	_, _ = w.Write(logo.Content) // a client that went away is not our error
 	return nil
 }

@@ -22,6 +22,7 @@ func TestLogo(t *testing.T) {
 	for header, want := range map[string]string{
 		"Content-Type": "image/gif", "Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff",
 		"Content-Security-Policy": "default-src 'none'; sandbox", "Cross-Origin-Resource-Policy": "cross-origin",
+		"Access-Control-Allow-Origin": "*",
 	} {
 		if is := got.header.Get(header); is != want {
 			t.Errorf("%s: got %q, want %q", header, is, want)

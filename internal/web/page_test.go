@@ -348,6 +348,7 @@ func TestAvatar(t *testing.T) {
 			for header, want := range map[string]string{
 				"Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=31536000, immutable",
 				"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff",
+				"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*",
 			} {
 				if got := rec.Header().Get(header); got != want {
 					t.Errorf("want %s: %s, got %q", header, want, got)
