@@ -56,8 +56,7 @@ func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invit
 	if n == 0 {
 		return nil, invite.Err(invite.AlreadyMember, "User "+u.ID)
 	}
-	t.changed = append(t.changed, o.ID)
-	if _, err := t.exec(`UPDATE organizations SET members = members + 1 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
+	if err := t.countMember(o, role.ID, 1); err != nil {
 		return nil, err
 	}
 	if o.Domains > 0 {
@@ -179,7 +178,8 @@ func (db *DB) Memberships(ctx context.Context, in *invite.Instance, organization
 		}
 		q, unfiltered := f.where(in.ID, o.ID)
 		if total = o.Members; !unfiltered {
-			if err := t.row(`SELECT count(*) FROM `+f.from()+q.clause(), q.args...).Scan(&total); err != nil {
+			query, args := f.count(in.ID, o.ID, q)
+			if err := t.row(query, args...).Scan(&total); err != nil {
 				return err
 			}
 		}
@@ -198,15 +198,33 @@ func (f *MembershipFilter) where(instance, organization string) (q where, unfilt
 	q.and(`m.organization_id = ` + q.arg(organization))
 	f.Users.ofID(&q, tenant, `m.user_id`)
 	f.Users.ofRow(&q, tenant)
-	if len(f.Roles) > 0 {
-		has := ` IN `
-		if len(f.Roles) == 1 { // one range of the index on roles, which is in order
-			has = ` = `
-		}
-		q.and(`m.role_id` + has + `(SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.deleted_at = 0 AND r.role_key IN (` +
-			q.list(canonical(f.Roles)) + `))`)
-	}
+	f.roles(&q, tenant)
 	return q, len(q.conditions) == 2
+}
+
+func (f *MembershipFilter) roles(q *where, tenant string) {
+	if len(f.Roles) == 0 {
+		return
+	}
+	has := ` IN `
+	if len(f.Roles) == 1 { // one range of the index on roles, which is in order
+		has = ` = `
+	}
+	q.and(`m.role_id` + has + `(SELECT r.id FROM roles r WHERE r.instance_id = ` + tenant + ` AND r.deleted_at = 0 AND r.role_key IN (` +
+		q.list(canonical(f.Roles)) + `))`)
+}
+
+// count selects how many q selects. Those with a role are counted already.
+func (f *MembershipFilter) count(instance, organization string, q where) (string, []any) {
+	var users where
+	f.Users.ofID(&users, ``, ``)
+	f.Users.ofRow(&users, ``)
+	if len(users.conditions) > 0 {
+		return `SELECT count(*) FROM ` + f.from() + q.clause(), q.args
+	}
+	counted := where{args: []any{instance, organization}}
+	f.roles(&counted, `$1`)
+	return `SELECT COALESCE(sum(m.members), 0) FROM role_members m WHERE m.instance_id = $1 AND m.organization_id = $2` + counted.more(), counted.args
 }
 
 // InstanceMemberships returns one page of the memberships in all organizations of
@@ -215,7 +233,7 @@ func (db *DB) InstanceMemberships(ctx context.Context, in *invite.Instance, f Me
 	var list []*invite.Membership
 	var total int
 	err := db.read(ctx, func(t *tx) (err error) {
-		if err := t.row(`SELECT COALESCE(sum(members), 0) FROM organizations WHERE instance_id = $1`, in.ID).Scan(&total); err != nil {
+		if err := t.row(`SELECT memberships FROM instances WHERE instance_id = $1`, in.ID).Scan(&total); err != nil {
 			return err
 		}
 		q := where{}
@@ -345,7 +363,11 @@ func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organiz
 		if m, err = t.membership(o, user); err != nil {
 			return err
 		}
+		before := m.Role.ID
 		if err := change(t, m); err != nil {
+			return err
+		}
+		if err := t.recountRole(m, before); err != nil {
 			return err
 		}
 		m.UpdatedAt = t.now
@@ -360,6 +382,18 @@ func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organiz
 		return t.event(in.ID, o.ID, invite.MembershipUpdatedEvent, m)
 	})
 	return m, err
+}
+
+// recountRole counts a member whose role may be another one than before.
+func (t *tx) recountRole(m *invite.Membership, before string) error {
+	o := &m.Organization
+	if m.Role.ID == before {
+		return nil
+	}
+	if err := t.countRole(o.InstanceID, o.ID, before, -1); err != nil {
+		return err
+	}
+	return t.countRole(o.InstanceID, o.ID, m.Role.ID, 1)
 }
 
 // DeleteMembership removes a member and returns what the membership was. It is
@@ -396,11 +430,32 @@ func (t *tx) removeMember(m *invite.Membership) error {
 	if _, err := t.exec(`DELETE FROM memberships WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, m.User.UserID); err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE organizations SET members = members - 1 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
+	if err := t.countMember(o, m.Role.ID, -1); err != nil {
 		return err
 	}
-	t.changed = append(t.changed, o.ID)
 	return t.event(o.InstanceID, o.ID, invite.MembershipDeletedEvent, m)
+}
+
+// countMember moves every counter of members, but for o's own copy.
+func (t *tx) countMember(o *invite.Organization, role string, by int) error {
+	t.changed = append(t.changed, o.ID)
+	if _, err := t.exec(`UPDATE organizations SET members = members + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by); err != nil {
+		return err
+	}
+	if err := t.count(o.InstanceID, "memberships", by); err != nil {
+		return err
+	}
+	return t.countRole(o.InstanceID, o.ID, role, by)
+}
+
+// countRole moves the number of an organization's members who have a role.
+func (t *tx) countRole(instance, organization, role string, by int) error {
+	_, err := t.exec(`
+		INSERT INTO role_members (instance_id, organization_id, role_id, members)
+		VALUES ($1, $2, $3, $4)
+		ON CONFLICT (instance_id, organization_id, role_id) DO UPDATE
+		SET members = role_members.members + excluded.members`, instance, organization, role, by)
+	return err
 }
 
 // managed refuses with LastAdmin when, without the given user, no member can

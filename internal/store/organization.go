@@ -339,7 +339,7 @@ func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id st
 		}
 		gone = invite.Deleted{Object: "organization", ID: o.ID, Slug: o.Slug}
 		t.changed = append(t.changed, o.ID)
-		for _, table := range []string{"memberships", "invitations", "outbox", "organization_logos"} {
+		for _, table := range []string{"memberships", "role_members", "invitations", "outbox", "organization_logos"} {
 			if _, err := t.exec(`DELETE FROM `+table+` WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID); err != nil {
 				return err
 			}
@@ -351,6 +351,9 @@ func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id st
 			return err
 		}
 		if err := t.count(in.ID, "organizations", -1); err != nil {
+			return err
+		}
+		if err := t.count(in.ID, "memberships", -o.Members); err != nil {
 			return err
 		}
 		return t.event(in.ID, o.ID, invite.OrganizationDeletedEvent, gone)

@@ -232,7 +232,7 @@ func (db *DB) DeleteRole(ctx context.Context, in *invite.Instance, id string) (i
 		if err := t.unused(in.ID, r.ID); err != nil {
 			return err
 		}
-		for _, table := range []string{"role_permissions", "role_set_roles"} {
+		for _, table := range []string{"role_permissions", "role_set_roles", "role_members"} {
 			if _, err := t.alter(`DELETE FROM `+table+` WHERE instance_id = $1 AND role_id = $2`, in.ID, r.ID); err != nil {
 				return err
 			}

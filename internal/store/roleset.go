@@ -38,8 +38,8 @@ func (t *tx) countMembers(instance string, s *invite.RoleSet) error {
 	for _, r := range s.Roles {
 		var n int
 		if err := t.row(`
-			SELECT count(*)
-			FROM memberships
+			SELECT COALESCE(sum(members), 0)
+			FROM role_members
 			WHERE instance_id = $1 AND role_id = $2 AND organization_id IN (
 				SELECT id
 				FROM organizations
@@ -411,7 +411,27 @@ func (t *tx) reassign(instance, set string, moves map[string]string) error {
 			SELECT id FROM organizations WHERE instance_id = $1 AND role_set_key = $2)`, q.args...); err != nil {
 		return err
 	}
+	if err := t.recountRoles(instance, holders, moves); err != nil {
+		return err
+	}
 	return t.reassigned(instance, holders)
+}
+
+// recountRoles counts the holders with the roles they have got.
+func (t *tx) recountRoles(instance string, holders []holder, moves map[string]string) error {
+	moved := make(map[holder]int) // by organization and former role
+	for _, h := range holders {
+		moved[holder{organization: h.organization, role: h.role}]++
+	}
+	for h, n := range moved {
+		if err := t.countRole(instance, h.organization, h.role, -n); err != nil {
+			return err
+		}
+		if err := t.countRole(instance, h.organization, moves[h.role], n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // holders returns the members in organizations of the set $2 who have one of

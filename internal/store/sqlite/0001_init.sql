@@ -16,6 +16,7 @@ CREATE TABLE instances (
     settings                TEXT NOT NULL, -- JSON, invite.Settings
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
+    memberships             INTEGER NOT NULL DEFAULT 0, -- counter
     organization_domains    INTEGER NOT NULL DEFAULT 0, -- counter
     events_forgotten        TEXT NOT NULL DEFAULT '', -- the newest event that is not kept any more
     redirect_urls           INTEGER NOT NULL DEFAULT 0, -- counter
@@ -282,6 +283,16 @@ CREATE INDEX memberships_by_creation ON memberships (instance_id, organization_i
 CREATE INDEX memberships_by_role ON memberships (instance_id, role_id, organization_id, id);
 CREATE INDEX memberships_by_user ON memberships (instance_id, user_id, id, organization_id);
 CREATE INDEX memberships_of_instance ON memberships (instance_id, id);
+
+-- Counters: the members of an organization who have a role.
+CREATE TABLE role_members (
+    instance_id     TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    role_id         TEXT NOT NULL,
+    members         INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id, role_id)
+) STRICT;
+CREATE INDEX role_members_by_role ON role_members (instance_id, role_id, organization_id, members);
 
 CREATE TABLE invitations (
     instance_id      TEXT NOT NULL,

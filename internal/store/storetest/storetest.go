@@ -282,7 +282,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
-	"users", "email_addresses", "organizations", "organization_logos", "organization_domains", "enrollments", "enrollment_jobs", "memberships",
+	"users", "email_addresses", "organizations", "organization_logos", "organization_domains", "enrollments", "enrollment_jobs", "memberships", "role_members",
 	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
@@ -353,6 +353,12 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT count(*) FROM users u WHERE u.instance_id = i.instance_id)`,
 		"organizations are counted wrong": `SELECT i.instance_id, i.organizations FROM instances i WHERE i.organizations <>
 			(SELECT count(*) FROM organizations o WHERE o.instance_id = i.instance_id)`,
+		"memberships are counted wrong": `SELECT i.instance_id, i.memberships FROM instances i WHERE i.memberships <>
+			(SELECT count(*) FROM memberships m WHERE m.instance_id = i.instance_id)`,
+		"members with a role are counted wrong": `SELECT r.organization_id, r.role_id, r.members FROM role_members r WHERE r.members <>
+			(SELECT count(*) FROM memberships m WHERE m.instance_id = r.instance_id AND m.organization_id = r.organization_id AND m.role_id = r.role_id)`,
+		"members with a role are not counted": `SELECT m.organization_id, m.role_id FROM memberships m WHERE NOT EXISTS
+			(SELECT 1 FROM role_members r WHERE r.instance_id = m.instance_id AND r.organization_id = m.organization_id AND r.role_id = m.role_id)`,
 		"redirect URLs are counted wrong": `SELECT i.instance_id, i.redirect_urls FROM instances i WHERE i.redirect_urls <>
 			(SELECT count(*) FROM redirect_urls r WHERE r.instance_id = i.instance_id)`,
 		"domains of an organization are counted wrong": `SELECT o.id, o.domains FROM organizations o WHERE o.domains <>
