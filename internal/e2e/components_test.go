@@ -24,6 +24,7 @@ var journeys = map[string]func(*page){
 	"a link that is over":     joinLate,
 	"run an organization":     administer,
 	"look at an organization": look,
+	"end an organization":     end,
 }
 
 func TestComponents(t *testing.T) {
@@ -60,10 +61,10 @@ func (p *page) person(name string) (id string) {
 }
 
 // enter signs a person in, with <SignIn/>.
-func (p *page) enter(name string) {
+func (p *page) enter(address string) {
 	p.Helper()
 	p.to("/sign-in")
-	p.fill("identifier", name+"@example.com")
+	p.fill("identifier", address)
 	p.click("Continue")
 	p.fill("password", password)
 	p.click("Continue")
@@ -113,7 +114,7 @@ func (p *page) token() *clerk.SessionClaims {
 // A page that stays open has its token made anew before it ends.
 func stay(p *page) {
 	p.person("grace")
-	p.enter("grace")
+	p.enter("grace@example.com")
 	p.is("grace@example.com", "no organization")
 	p.hurry()
 	p.to("/user")
@@ -159,7 +160,7 @@ func joinKnown(p *page) {
 func joinAsOther(p *page) {
 	acme, _ := p.acme()
 	p.person("eve")
-	p.enter("eve")
+	p.enter("eve@example.com")
 	p.is("eve@example.com", "no organization")
 	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
 	p.to(link)
@@ -216,7 +217,7 @@ func administer(p *page) {
 	p.member(acme, "alice", "org:admin")
 	p.member(acme, "grace", "org:member")
 	p.member(acme, "bob", "org:member")
-	p.enter("alice")
+	p.enter("alice@example.com")
 	p.activate(acme)
 	p.to("/organization")
 	p.shows("General", "Acme")
@@ -268,7 +269,7 @@ func look(p *page) {
 	acme, _ := p.acme()
 	p.member(acme, "grace", "org:member")
 	p.invite(acme, "secret@example.com")
-	p.enter("grace")
+	p.enter("grace@example.com")
 	p.activate(acme)
 	p.to("/organization")
 	p.click("Members")
@@ -276,4 +277,36 @@ func look(p *page) {
 	if evaluate[bool](p, `/Invit|secret|Delete organization/.test(document.body.innerText) || !!document.querySelector("td button")`) {
 		p.Errorf("a member is shown what only admins may do")
 	}
+}
+
+// An admin renames an organization and deletes it; a member leaves it.
+func end(p *page) {
+	acme, _ := p.acme()
+	alice := p.member(acme, "alice", "org:admin")
+	atlas := p.must("POST", "/v1/organizations", fmt.Sprintf(`{"name":"Atlas","created_by":%q}`, alice)).text("id")
+	p.must("PATCH", "/v1/organizations/"+acme+"/memberships/"+alice, `{"role":"org:member"}`)
+	p.enter("alice@example.com")
+	p.activate(atlas)
+	p.to("/organization")
+	p.click("Update profile")
+	p.fill("name", "Atlas Moths")
+	p.click("Save")
+	p.hides("Save")
+	p.is("alice@example.com", "Atlas Moths")
+	p.click("Delete organization")
+	p.shows("irreversible")
+	p.fill("deleteOrganizationConfirmation", "Atlas Moths")
+	p.press("it can be confirmed", `named("Delete organization").filter(e => e.type == "submit")`)
+	p.lands("/")
+	p.is("alice@example.com", "no organization")
+
+	p.activate(acme)
+	p.to("/organization")
+	p.shows("General")
+	p.click("Leave organization")
+	p.fill("deleteOrganizationConfirmation", "Acme")
+	p.press("it can be confirmed", `named("Leave organization").filter(e => e.type == "submit")`)
+	p.lands("/")
+	p.is("alice@example.com", "no organization")
+	same(p.T, "memberships", len(p.all("/v1/users/"+alice+"/organization_memberships?")), 0)
 }

@@ -177,8 +177,8 @@ func (f *traffic) add(spec *oracle.Spec, r *http.Response, body []byte) {
 }
 
 // open begins the tab. When the test ends, everything that passed was as documented,
-// no script threw, nobody else was asked for anything, and each refusal was taken
-// note of with refused.
+// no script threw, every picture loaded, nobody else was asked for anything, and each
+// refusal was taken note of with refused.
 func (p *page) open(browser context.Context) {
 	p.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.overhear))
@@ -206,6 +206,10 @@ func (p *page) overhear(event any) {
 	case *network.EventRequestWillBeSent:
 		if at, err := url.Parse(e.Request.URL); err == nil && strings.HasPrefix(at.Scheme, "http") && at.Hostname() != "127.0.0.1" {
 			fault = "the page asked for " + e.Request.URL
+		}
+	case *network.EventLoadingFailed:
+		if e.Type == network.ResourceTypeImage && e.ErrorText != "net::ERR_ABORTED" { // as it is when the page goes away
+			fault = fmt.Sprintf("a picture did not load: %s %s", e.ErrorText, e.BlockedReason)
 		}
 	}
 	if fault != "" {
@@ -332,7 +336,7 @@ const seen = e => { const r = e.getBoundingClientRect(); return r.width > 0 && r
 const words = e => (e.getAttribute("aria-label") || e.innerText || e.value || "").replace(/\s+/g, " ").trim();
 const clear = e => { const r = e.getBoundingClientRect(), at = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2); return at && (e == at || e.contains(at)) };
 const named = what => [...document.querySelectorAll("a, button, [role=menuitem], [role=option], [role=tab], [role=button]")]
-	.filter(e => seen(e) && !e.disabled && (words(e) == what || words(e).startsWith(what + " ") || e.innerText == what));
+	.filter(e => seen(e) && !e.disabled && (words(e) == what || words(e).startsWith(what + " ") || e.innerText.split("\n").includes(what)));
 `
 
 // shows waits until words are on the page.
@@ -386,16 +390,21 @@ func (p *page) press(what, elements string) {
 	find := `(() => {` + script + ` const e = (` + elements + `)[0]; if (!e) return null;
 		e.scrollIntoView({block: "nearest"}); if (!clear(e)) return null;
 		const r = e.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`
-	var before *point
-	var err error
+	var where point
+	still := 0 // how often it was seen at one place
 	p.until(what, func() bool {
-		var at *point
-		at, err = chromedp.Run(p.ctx, chromedp.Evaluate[*point](find))
-		still := err == nil && at != nil && before != nil && *at == *before
-		before = at
-		return still
+		at, err := chromedp.Run(p.ctx, chromedp.Evaluate[*point](find))
+		switch {
+		case err != nil || at == nil:
+			still = 0
+		case *at == where:
+			still++
+		default:
+			where, still = *at, 0
+		}
+		return still == 10
 	})
-	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(before.X, before.Y)); err != nil {
+	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(where.X, where.Y)); err != nil {
 		p.Fatal(err)
 	}
 }
@@ -414,13 +423,12 @@ func (p *page) fill(name, text string) {
 // keys types where the cursor is.
 func (p *page) keys(text string) {
 	p.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(text)); err != nil {
+	if _, err := chromedp.Call(p.ctx, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
 		p.Fatal(err)
 	}
 }
 
-// enterKey strikes the key Enter. The form is not sent if a script takes the key, which
-// keys would not mind.
+// enterKey strikes the key Enter, which a script may keep from sending the form.
 func (p *page) enterKey() {
 	p.Helper()
 	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, Text: "\r"}

@@ -31,7 +31,7 @@ func hue(id string) string {
 }
 
 // drawAvatar serves GET /img/{id}/{initials}.svg: up to two letters on a colour
-// that the id decides. Nothing is looked up, so the picture of anything may be
+// that the id decides, to its corners, which whoever shows it rounds as it likes. Nothing is looked up, so the picture of anything may be
 // asked for and never changes.
 func (s *Server) drawAvatar(w http.ResponseWriter, r *http.Request) error {
 	letters, ok := strings.CutSuffix(r.PathValue("initials"), ".svg")
@@ -46,7 +46,7 @@ func (s *Server) drawAvatar(w http.ResponseWriter, r *http.Request) error {
 	sharePicture(w.Header(), "image/svg+xml")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	_, _ = fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" width="96" height="96">`+
-		`<circle cx="48" cy="48" r="48" fill="%s"/>`+
+		`<rect width="96" height="96" fill="%s"/>`+
 		`<text x="48" y="49" dy=".35em" text-anchor="middle" fill="#fff" font-size="38" font-weight="600"`+
 		` font-family="system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif">%s</text></svg>`,
 		hue(r.PathValue("id")), escaped.Bytes())

@@ -345,6 +345,9 @@ func TestAvatar(t *testing.T) {
 			if err := xml.Unmarshal(rec.Body.Bytes(), &svg); err != nil || svg.Text != row.want {
 				t.Errorf("want an image of %q, got %q, %v in\n%s", row.want, svg.Text, err, rec.Body)
 			}
+			if !strings.Contains(rec.Body.String(), `<rect width="96" height="96" fill="#`) {
+				t.Errorf("want colour to the corners, got\n%s", rec.Body)
+			}
 			for header, want := range map[string]string{
 				"Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=31536000, immutable",
 				"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff",
