@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"usher/internal/bapi"
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/config"
 	"usher/internal/edge"
@@ -238,19 +239,20 @@ func (s *server) handler() http.Handler {
 		DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits,
 		Passwords: passwords,
 	}
-	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Passwords: passwords, PublicURL: s.publicURL}
-	pages := &web.Server{DB: s.db, Keys: s.keys, PublicURL: s.publicURL}
+	browsers := &browser.Keeper{DB: s.db, Passwords: passwords, PublicURL: s.publicURL}
+	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Browsers: browsers, Passwords: passwords, PublicURL: s.publicURL}
+	pages := &web.Server{DB: s.db, Keys: s.keys, Browsers: browsers, PublicURL: s.publicURL}
 	if s.inbox {
 		back.Letters, pages.Letters, pages.Letter = s.courier.Letters, s.courier.Letters, s.courier.Letter
 	}
 	surfaces := http.NewServeMux()
 	surfaces.Handle("/", pages.Handler())
-	api, browsers := back.Handler(), front.Handler()
-	surfaces.Handle(fapi.Prefix+"/", http.StripPrefix(fapi.Prefix, browsers))
-	surfaces.Handle("/.well-known/jwks.json", browsers)
+	api, frontend := back.Handler(), front.Handler()
+	surfaces.Handle(fapi.Prefix+"/", http.StripPrefix(fapi.Prefix, frontend))
+	surfaces.Handle("/.well-known/jwks.json", frontend)
 	surfaces.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		if fapi.Serves(r) {
-			browsers.ServeHTTP(w, r)
+			frontend.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
@@ -262,7 +264,7 @@ func (s *server) handler() http.Handler {
 		surfaces.Handle(path+"/", api)
 	}
 	surfaces.Handle("/v1", api)
-	surfaces.Handle(fapi.Prefix, browsers)
+	surfaces.Handle(fapi.Prefix, frontend)
 
 	behind := edge.New(s.log, time.Now, requestTimeout, s.registry).Wrap(surfaces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -154,7 +154,6 @@ var Table = []Refusal{
 	{invite.SignInTokenRevoked, 400, "sign_in_token_revoked_code", "sign-in token revoked", "This sign-in token was revoked and cannot be used.", "", "the sign-in token was revoked"},
 	{invite.SignInTokenEnded, 400, "sign_in_token_cannot_be_revoked_code", "sign-in token cannot be revoked", "Only a pending sign-in token can be revoked.", "", "the sign-in token that is to be revoked was used or revoked before"},
 	{invite.SignInTokenMisplaced, 400, "sign_in_token_not_in_sign_in_code", "sign-in token not in a sign-in", "A sign-in token can be used for nothing but signing in.", "", "a sign-in token stands where the ticket of an invitation is wanted"},
-	{invite.SignInUnavailable, 400, "sign_in_token_cannot_be_used_code", "sign-in token cannot be used", "This server does not sign anybody in with a link. The sign-in token was not used.", "", "the link of a sign-in token that is good was opened"},
 
 	{invite.ParamMissing, 422, "form_param_missing", "is missing", "%p must be included.", "param_name", "a required parameter is absent, null or empty"},
 	{invite.ParamUnknown, 422, "form_param_unknown", "is unknown", "%p is not a valid parameter for this request.", "param_name", "a parameter that the endpoint does not know"},

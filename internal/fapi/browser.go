@@ -2,21 +2,13 @@ package fapi
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
-	"golang.org/x/net/publicsuffix"
-
-	"usher/internal/clerk"
+	"usher/internal/browser"
 	"usher/internal/edge"
 	"usher/internal/invite"
 )
-
-// clientCookie holds the token that a browser is known by.
-const clientCookie = "__client"
 
 type instanceKey struct{}
 
@@ -77,36 +69,11 @@ func (s *Server) admit(in *invite.Instance, r *http.Request) error {
 	return nil
 }
 
-// allowed reports whether pages of an origin are the instance's: those served here,
-// those that the instance names and, in development, all of this machine.
+// allowed reports whether pages of an origin are the instance's, or those of the
+// proxy that has its secret key.
 func (s *Server) allowed(in *invite.Instance, r *http.Request, origin string) bool {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	switch {
-	case u.Host == r.Host, origin == s.PublicURL, originOf(in.HomeURL) == origin, in.Settings.DevelopmentOrigin == origin:
-		return true
-	case slices.Contains(in.Settings.AllowedOrigins, origin):
-		return true
-	case r.Header.Get("Clerk-Secret-Key") != "" && originOf(r.Header.Get("Clerk-Proxy-Url")) == origin:
-		return true
-	}
-	return in.Environment == invite.Test && loopback(u.Hostname())
-}
-
-// originOf returns the origin of a URL, empty for what is none.
-func originOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	proxy := r.Header.Get("Clerk-Secret-Key") != "" && browser.Origin(r.Header.Get("Clerk-Proxy-Url")) == origin
+	return origin != "" && proxy || s.Browsers.Allowed(in, r.Host, origin)
 }
 
 // allowOrigin tells the browser that an admitted page may read the answer.
@@ -146,57 +113,14 @@ func clientToken(r *http.Request) string {
 	if token := r.Header.Get("Authorization"); token != "" {
 		return token
 	}
-	cookie, err := r.Cookie(clientCookie)
-	if err != nil {
-		return ""
-	}
-	return cookie.Value
+	return browser.Cookie(r)
 }
 
-// remember gives the browser its new token, if it has one.
+// remember gives the browser, or the app, its new token if it has one.
 func (s *Server) remember(w http.ResponseWriter, r *request) {
-	if r.visit == nil || r.visit.Token == "" {
-		return
-	}
-	if r.query.Get("_is_native") != "" {
+	if r.visit != nil && r.visit.Token != "" && r.query.Get("_is_native") != "" {
 		w.Header().Set("Authorization", r.visit.Token)
 		return
 	}
-	http.SetCookie(w, s.cookie(r.instance, r.visit.Token))
-}
-
-// cookie returns the cookie with a token. It is sent along from the instance's
-// other sites only where it has any, and never in plain but on this machine.
-func (s *Server) cookie(in *invite.Instance, token string) *http.Cookie {
-	c := &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
-		Name: clientCookie, Value: token, Path: "/", MaxAge: int(clerk.CookieLifetime.Seconds()),
-		HttpOnly: true, Secure: strings.HasPrefix(s.PublicURL, "https:"), SameSite: http.SameSiteLaxMode,
-	}
-	if c.Secure && s.crossSite(in) {
-		c.SameSite = http.SameSiteNoneMode
-	}
-	return c
-}
-
-// crossSite reports whether the instance has pages on another site than its
-// Frontend API, in the sense of RFC 6265bis §5.2.
-func (s *Server) crossSite(in *invite.Instance) bool {
-	here := site(s.PublicURL)
-	if in.FrontendHost != "" {
-		here = site("https://" + in.FrontendHost)
-	}
-	return slices.ContainsFunc(in.Settings.AllowedOrigins, func(origin string) bool { return site(origin) != here })
-}
-
-// site returns the scheme and the registrable domain of a URL.
-func site(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	domain, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
-	if err != nil {
-		domain = u.Hostname()
-	}
-	return u.Scheme + "://" + domain
+	s.Browsers.Remember(w, r.instance, r.visit)
 }

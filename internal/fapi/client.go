@@ -52,7 +52,7 @@ func orNull(c *clerk.Client) any {
 // createClient serves POST and PUT /v1/client.
 func (s *Server) createClient(r *request) (any, error) {
 	var err error
-	if r.visit, err = s.DB.CreateClient(r.Context(), r.instance, r.clientID()); err != nil {
+	if r.visit, err = s.DB.CreateClient(r.Context(), r.instance, r.browser.Key()); err != nil {
 		return nil, err
 	}
 	c, err := s.client(r)
@@ -86,7 +86,7 @@ func (s *Server) removeSessions(r *request) (any, error) {
 
 // account returns one session of the browser whole, as it is now.
 func (s *Server) account(r *request, id string) (any, error) {
-	state, err := s.DB.ClientState(r.Context(), r.instance, r.clientID())
+	state, err := s.DB.ClientState(r.Context(), r.instance, r.browser.Key())
 	if err != nil {
 		return nil, err
 	}

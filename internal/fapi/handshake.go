@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/invite"
 )
@@ -67,7 +68,7 @@ func (s *Server) returnTo(r *request) (*url.URL, error) {
 		return nil, invite.ParamErr(clerk.QueryMissing, "redirect_url")
 	}
 	target, err := url.Parse(raw)
-	if err != nil || target.User != nil || target.Scheme != "http" && target.Scheme != "https" || !s.allowed(r.instance, r.Request, originOf(raw)) {
+	if err != nil || target.User != nil || target.Scheme != "http" && target.Scheme != "https" || !s.allowed(r.instance, r.Request, browser.Origin(raw)) {
 		return nil, invite.ParamErr(invite.URLNotListed, "redirect_url")
 	}
 	return target, nil

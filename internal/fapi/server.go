@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
@@ -25,9 +26,10 @@ const Prefix = "/__clerk"
 
 // Server serves the Frontend API.
 type Server struct {
-	DB      *store.DB
-	Encoder *clerk.Encoder
-	Keys    *invite.Keyring
+	DB       *store.DB
+	Encoder  *clerk.Encoder
+	Keys     *invite.Keyring
+	Browsers *browser.Keeper
 	// Passwords makes and compares the digests of passwords.
 	Passwords *password.Hasher
 	PublicURL string // where our own pages are; without a slash at its end
@@ -54,14 +56,6 @@ func (r *request) user() (string, error) {
 		return "", invite.Err(invite.SessionOver)
 	}
 	return r.session.UserID, nil
-}
-
-// clientID returns the id of the browser, empty for one that nobody knows.
-func (r *request) clientID() string {
-	if r.browser == nil {
-		return ""
-	}
-	return r.browser.ID
 }
 
 // handler serves one operation and returns the value of the answer's response.
@@ -106,8 +100,7 @@ func Serves(r *http.Request) bool {
 	if slices.ContainsFunc([]string{"__clerk_api_version", "_clerk_js_version", "_clerk_session_id", "_is_native"}, q.Has) {
 		return true
 	}
-	_, err := r.Cookie(clientCookie)
-	return err == nil
+	return browser.Cookie(r) != ""
 }
 
 // answer adapts an operation: it reads and checks what all have, and sends its
@@ -216,7 +209,7 @@ func readForm(r *http.Request) (url.Values, error) {
 
 // client returns all that the browser sees of itself; nil for one that nobody knows.
 func (s *Server) client(r *request) (*clerk.Client, error) {
-	id := r.clientID()
+	id := r.browser.Key()
 	if r.visit != nil {
 		id = r.visit.ClientID
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	_ "modernc.org/sqlite" // tells whether the database was changed
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/fapi"
@@ -28,7 +29,7 @@ import (
 // origin is where the pages of the server in these tests are.
 const origin = "https://usher.test"
 
-const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+const asBrowser = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 type server struct {
 	testing.TB
@@ -58,7 +59,7 @@ func open(t testing.TB) *server {
 	s.must(err)
 	s.acme, err = s.db.CreateOrganization(t.Context(), s.in, invite.NewOrganization{Name: "Acme"})
 	s.must(err)
-	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: origin}
+	front := &fapi.Server{DB: s.db, Keys: s.keys, PublicURL: origin, Browsers: &browser.Keeper{DB: s.db, PublicURL: origin}}
 	s.Handler = edge.New(slog.New(slog.DiscardHandler), now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler())
 	return s
 }
@@ -147,7 +148,7 @@ func TestLiveTicketLeadsToTheProduct(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := open(t)
 			ticket := s.sign(s.invite(row.redirectURL))
-			for _, accept := range []string{"", browser, "application/json"} {
+			for _, accept := range []string{"", asBrowser, "application/json"} {
 				for _, method := range []string{http.MethodGet, http.MethodHead} {
 					rec := s.do(method, "/v1/tickets/accept?ticket="+ticket, accept)
 					want := strings.NewReplacer("STATUS", "__clerk_status=sign_up", "TICKET", "__clerk_ticket="+ticket).Replace(row.want)
@@ -165,7 +166,7 @@ func TestStatusSaysWhetherTheAddressHasAnOwner(t *testing.T) {
 	ticket := s.sign(s.invite("https://app.example.com/"))
 	_, err := s.db.CreateUser(t.Context(), s.in, invite.NewUser{EmailAddresses: []string{"Grace@Example.com"}})
 	s.must(err)
-	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, browser)
+	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, asBrowser)
 	if got := rec.Header().Get("Location"); !strings.Contains(got, "__clerk_status=sign_in&") {
 		t.Errorf("want sign_in for an address with an owner, got %s", got)
 	}
@@ -176,7 +177,7 @@ func TestTheTicketKeepsItsChannel(t *testing.T) {
 	s := open(t)
 	i := s.invite("https://app.example.com/")
 	for _, ch := range []invite.Channel{invite.ByMail, invite.ByAPI} {
-		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+invite.TicketFor(i, ch).Sign(s.keys), browser)
+		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+invite.TicketFor(i, ch).Sign(s.keys), asBrowser)
 		target, err := url.Parse(rec.Header().Get("Location"))
 		s.must(err)
 		got, err := invite.ParseTicket(target.Query().Get("__clerk_ticket"), s.keys)
@@ -191,7 +192,7 @@ func TestTheInvitationDecidesWhereToGo(t *testing.T) {
 	s := open(t)
 	ticket := invite.TicketFor(s.invite("https://app.example.com/"), invite.ByMail)
 	ticket.RedirectURL = "https://elsewhere.example.com/"
-	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket.Sign(s.keys), browser)
+	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket.Sign(s.keys), asBrowser)
 	if got := rec.Header().Get("Location"); !strings.HasPrefix(got, "https://app.example.com/?") {
 		t.Errorf("want the invitation's redirect URL, got %s", got)
 	}
@@ -200,7 +201,7 @@ func TestTheInvitationDecidesWhereToGo(t *testing.T) {
 func TestLiveTicketWithoutRedirectLeadsToOurPage(t *testing.T) {
 	s := open(t)
 	ticket := s.sign(s.invite(""))
-	for _, accept := range []string{"", browser, "application/json"} {
+	for _, accept := range []string{"", asBrowser, "application/json"} {
 		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, accept)
 		if got, want := rec.Header().Get("Location"), origin+"/accept?ticket="+ticket; rec.Code != http.StatusSeeOther || got != want {
 			t.Errorf("want 303 to %s, got %d to %s", want, rec.Code, got)
@@ -249,7 +250,6 @@ func TestDeadTickets(t *testing.T) {
 			s.must(err)
 			return s.sign(i)
 		}, "invitation_already_accepted"},
-		{"to sign in", func(s *server, _ *invite.Invitation) string { return s.signIn().Ticket().Sign(s.keys) }, "sign_in_token_cannot_be_used_code"},
 		{"to sign in, used", func(s *server, _ *invite.Invitation) string {
 			token := s.signIn()
 			_, err := s.db.RedeemSignInToken(s.Context(), token.Ticket())
@@ -271,7 +271,7 @@ func TestDeadTickets(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := open(t)
 			ticket := url.QueryEscape(row.ticket(s, s.invite("https://app.example.com/")))
-			for _, accept := range []string{"", browser, "application/json, text/html"} {
+			for _, accept := range []string{"", asBrowser, "application/json, text/html"} {
 				rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, accept)
 				if got, want := rec.Header().Get("Location"), origin+"/accept?ticket="+ticket; rec.Code != http.StatusSeeOther || got != want {
 					t.Errorf("want a person sent to %s, got %d to %s", want, rec.Code, got)
@@ -289,7 +289,7 @@ func TestALinkToTheApplicationLeadsToTheProduct(t *testing.T) {
 	s := open(t)
 	ticket := s.sign(s.inviteToApp("https://app.example.com/in?x=1"))
 	for _, status := range []string{"sign_up", "sign_in"} {
-		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, browser)
+		rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ticket, asBrowser)
 		if got, want := rec.Header().Get("Location"), "https://app.example.com/in?x=1&__clerk_status="+status+"&__clerk_ticket="+ticket; rec.Code != http.StatusSeeOther || got != want {
 			t.Errorf("got %d to %s, want 303 to %s", rec.Code, got, want)
 		}
@@ -303,7 +303,7 @@ func TestALinkToTheApplicationLeadsToTheProduct(t *testing.T) {
 	})
 	s.must(err)
 	ours := s.sign(i)
-	if rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ours, browser); rec.Header().Get("Location") != origin+"/accept?ticket="+ours {
+	if rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket="+ours, asBrowser); rec.Header().Get("Location") != origin+"/accept?ticket="+ours {
 		t.Errorf("without a redirect URL it leads to %s, want our page", rec.Header().Get("Location"))
 	}
 }
@@ -316,7 +316,7 @@ func TestMissingTicket(t *testing.T) {
 			t.Errorf("want 400 missing_query_parameter for Accept %q, got %d %s", accept, rec.Code, got)
 		}
 	}
-	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket=", browser)
+	rec := s.do(http.MethodGet, "/v1/tickets/accept?ticket=", asBrowser)
 	if got, want := rec.Header().Get("Location"), origin+"/accept?ticket="; rec.Code != http.StatusSeeOther || got != want {
 		t.Errorf("want a person sent to the page that explains, got %d to %s", rec.Code, got)
 	}
@@ -339,7 +339,7 @@ func TestOpeningTheLinkChangesNothing(t *testing.T) {
 	before := version()
 	for _, ticket := range targets {
 		for _, method := range []string{http.MethodHead, http.MethodGet, http.MethodGet, http.MethodOptions} {
-			s.do(method, "/v1/tickets/accept?ticket="+ticket, browser)
+			s.do(method, "/v1/tickets/accept?ticket="+ticket, asBrowser)
 		}
 	}
 	if after := version(); after != before {
@@ -354,11 +354,11 @@ func TestOpeningTheLinkChangesNothing(t *testing.T) {
 func TestOtherMethodsAndPaths(t *testing.T) {
 	s := open(t)
 	ticket := s.sign(s.invite(""))
-	rec := s.do(http.MethodPost, "/v1/tickets/accept?ticket="+ticket, browser)
+	rec := s.do(http.MethodPost, "/v1/tickets/accept?ticket="+ticket, asBrowser)
 	if rec.Code != http.StatusMethodNotAllowed || rec.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("want 405 with GET, HEAD, got %d with %q", rec.Code, rec.Header().Get("Allow"))
 	}
-	if rec := s.do(http.MethodGet, "/v1/tickets", browser); rec.Code != http.StatusNotFound || codeOf(t, rec) != "resource_not_found" {
+	if rec := s.do(http.MethodGet, "/v1/tickets", asBrowser); rec.Code != http.StatusNotFound || codeOf(t, rec) != "resource_not_found" {
 		t.Errorf("want 404 in the envelope, got %d %s", rec.Code, rec.Body)
 	}
 }
@@ -395,7 +395,7 @@ func FuzzHandOver(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := fapi.HandOver(redirect, "sign_up", ticket)
+		got := clerk.HandOver(redirect, "sign_up", ticket)
 		after, err := url.Parse(got)
 		if err != nil {
 			t.Fatalf("want a URL, got %q: %v", got, err)

@@ -1,11 +1,6 @@
 package fapi
 
-import (
-	"context"
-	"errors"
-
-	"usher/internal/invite"
-)
+import "usher/internal/invite"
 
 // createSignIn serves POST /v1/client/sign_ins: with a ticket or a password it signs
 // in at once, with an identifier alone it says how its user can.
@@ -31,7 +26,7 @@ func (s *Server) createSignIn(r *request) (any, error) {
 		}
 		return s.signInWithPassword(r, "", identifier, u)
 	}
-	if err := r.visited(s.DB.BeginSignIn(r.Context(), r.instance, r.clientID(), identifier)); err != nil {
+	if err := r.visited(s.DB.BeginSignIn(r.Context(), r.instance, r.browser.Key(), identifier)); err != nil {
 		return nil, err
 	}
 	return s.Encoder.SignIn(r.visit.SignIn, s.DB.Now()), nil
@@ -43,7 +38,7 @@ func (s *Server) signInWithTicket(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.visited(s.DB.SignInWithTicket(r.Context(), r.instance, r.clientID(), ticket)); err != nil {
+	if err := r.visited(s.DB.SignInWithTicket(r.Context(), r.instance, r.browser.Key(), ticket)); err != nil {
 		return nil, err
 	}
 	return s.Encoder.SignIn(r.visit.SignIn, s.DB.Now()), nil
@@ -60,50 +55,15 @@ func (r *request) ticket(keys *invite.Keyring) (invite.Ticket, error) {
 
 // signInWithPassword compares the password in the form with the user's.
 func (s *Server) signInWithPassword(r *request, id, identifier string, u *invite.User) (any, error) {
-	digest, err := s.comparePassword(r.Context(), r, u)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.visited(s.DB.SignInWithPassword(r.Context(), r.instance, r.clientID(), id, identifier, u.ID, digest)); err != nil {
+	if err := r.visited(s.Browsers.SignIn(r.Context(), r.instance, r.browser.Key(), id, identifier, u, r.form.Get("password"))); err != nil {
 		return nil, err
 	}
 	return s.Encoder.SignIn(r.visit.SignIn, s.DB.Now()), nil
 }
 
-// comparePassword returns the digest that the password in the form belongs to, made
-// anew when it was outdated.
-func (s *Server) comparePassword(ctx context.Context, r *request, u *invite.User) (string, error) {
-	plain := r.form.Get("password")
-	switch {
-	case plain == "":
-		return "", invite.ParamErr(invite.ParamMissing, "password")
-	case len(plain) > invite.MaxPassword:
-		return "", invite.ParamErr(invite.PasswordWrong, "password")
-	case u.Locked:
-		return "", invite.Err(invite.UserLocked)
-	case !u.HasPassword:
-		return "", invite.Err(invite.StrategyInvalid)
-	}
-	digest, err := s.DB.PasswordDigest(ctx, r.instance, u.ID)
-	if err != nil {
-		return "", err
-	}
-	fresh, err := s.Passwords.Verify(ctx, digest, plain)
-	if errors.Is(err, invite.ParamErr(invite.PasswordIncorrect, "password")) {
-		err = invite.ParamErr(invite.PasswordWrong, "password")
-	}
-	if err != nil {
-		return "", err
-	}
-	if fresh != digest {
-		err = s.DB.RefreshPassword(ctx, r.instance, u.ID, digest, fresh)
-	}
-	return fresh, err
-}
-
 // getSignIn serves GET /v1/client/sign_ins/{sign_in_id}.
 func (s *Server) getSignIn(r *request) (any, error) {
-	in, err := s.DB.SignIn(r.Context(), r.instance, r.clientID(), r.PathValue("sign_in_id"))
+	in, err := s.DB.SignIn(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_in_id"))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +72,7 @@ func (s *Server) getSignIn(r *request) (any, error) {
 
 // attemptFirstFactor serves POST /v1/client/sign_ins/{sign_in_id}/attempt_first_factor.
 func (s *Server) attemptFirstFactor(r *request) (any, error) {
-	in, err := s.DB.SignIn(r.Context(), r.instance, r.clientID(), r.PathValue("sign_in_id"))
+	in, err := s.DB.SignIn(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_in_id"))
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (s *Server) saveSignUp(r *request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.visited(s.DB.SaveSignUp(r.Context(), r.instance, r.clientID(), id, c)); err != nil {
+	if err := r.visited(s.DB.SaveSignUp(r.Context(), r.instance, r.browser.Key(), id, c)); err != nil {
 		return nil, err
 	}
 	return clerk.SignUpOf(r.visit.SignUp, s.DB.Now()), nil
@@ -67,7 +67,7 @@ func (r *request) given(name string) *string {
 
 // getSignUp serves GET /v1/client/sign_ups/{sign_up_id}.
 func (s *Server) getSignUp(r *request) (any, error) {
-	up, err := s.DB.SignUp(r.Context(), r.instance, r.clientID(), r.PathValue("sign_up_id"))
+	up, err := s.DB.SignUp(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"))
 	if err != nil {
 		return nil, err
 	}

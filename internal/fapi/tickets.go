@@ -14,8 +14,8 @@ import (
 // openTicket serves GET /v1/tickets/accept, the link of every invitation
 // (contract §5.7). It changes nothing, so that a mail scanner may follow it: it
 // sends the invitee to the product's page when the invitation names one and can
-// still be accepted, else to our own, which tells what became of it. A client
-// that would rather have JSON gets the refusal itself.
+// still be accepted, else to our own, which tells what became of it, and asks who is
+// signed in here already. A client that would rather have JSON gets the refusal itself.
 func (s *Server) openTicket(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("ticket")
 	target, err := s.target(r, raw)
@@ -44,10 +44,8 @@ func (s *Server) target(r *http.Request, raw string) (string, error) {
 	}
 	edge.EventOf(r.Context()).Instance = ticket.InstanceID
 	if ticket.Source == invite.ToSignIn {
-		if _, err := s.DB.SignInTokenByTicket(r.Context(), ticket); err != nil {
-			return "", err
-		}
-		return "", invite.Err(invite.SignInUnavailable)
+		_, err := s.DB.SignInTokenByTicket(r.Context(), ticket)
+		return "", err
 	}
 	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	if err != nil {
@@ -59,7 +57,14 @@ func (s *Server) target(r *http.Request, raw string) (string, error) {
 	if found.Invitation.RedirectURL == "" {
 		return "", nil
 	}
-	return handOver(found.Invitation.RedirectURL, statusFor(found), raw), nil
+	browser, err := s.Browsers.Find(r, found.Instance)
+	if err != nil {
+		return "", err
+	}
+	if browser.SignedIn() != nil {
+		return "", nil // our page asks who is signed in, and comes back
+	}
+	return clerk.HandOver(found.Invitation.RedirectURL, statusFor(found), raw), nil
 }
 
 func statusFor(found *store.Ticketed) string {
@@ -67,31 +72,6 @@ func statusFor(found *store.Ticketed) string {
 		return "sign_in"
 	}
 	return "sign_up"
-}
-
-// handOver appends the two parameters that Clerk's components look for to a
-// redirect URL, in place of any it has by those names. The rest of the URL is
-// kept byte for byte.
-func handOver(redirect, status, ticket string) string {
-	const statusParam, ticketParam = "__clerk_status", "__clerk_ticket"
-	rest, fragment, hasFragment := strings.Cut(redirect, "#")
-	base, query, hasQuery := strings.Cut(rest, "?")
-	var pairs []string
-	if hasQuery && query != "" {
-		for pair := range strings.SplitSeq(query, "&") {
-			name, _, _ := strings.Cut(pair, "=")
-			if plain, err := url.QueryUnescape(name); err == nil && (plain == statusParam || plain == ticketParam) {
-				continue
-			}
-			pairs = append(pairs, pair)
-		}
-	}
-	pairs = append(pairs, statusParam+"="+status, ticketParam+"="+url.QueryEscape(ticket))
-	out := base + "?" + strings.Join(pairs, "&")
-	if hasFragment {
-		out += "#" + fragment
-	}
-	return out
 }
 
 // prefersJSON reports whether the client is a program: browsers ask for HTML.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/fapi"
@@ -88,7 +89,8 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	must(t, err)
 	vars["ticket_sign_in"] = token.Ticket().Sign(keys)
 	vars["ticket_forged"] = token.Ticket().Sign(keyring(t, 8))
-	front := &fapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: passwords, PublicURL: origin}
+	front := &fapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: passwords, PublicURL: origin,
+		Browsers: &browser.Keeper{DB: db, Passwords: passwords, PublicURL: origin}}
 	log := slog.New(slog.DiscardHandler)
 	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler()), vars
 }

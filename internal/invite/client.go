@@ -15,6 +15,14 @@ type Client struct {
 	CreatedAt, UpdatedAt Instant
 }
 
+// Key returns the id of the browser, empty for one that nobody knows.
+func (c *Client) Key() string {
+	if c == nil {
+		return ""
+	}
+	return c.ID
+}
+
 // Session returns the active session with that id, or nil.
 func (c *Client) Session(id string) *Session {
 	if c == nil {

@@ -71,9 +71,8 @@ const (
 	SignInTokenNotFound  Kind = "sign-in token not found" // Values: the id
 	SignInTokenUsed      Kind = "sign-in token used"
 	SignInTokenRevoked   Kind = "sign-in revoked"
-	SignInTokenEnded     Kind = "sign-in token not pending"   // when it is to be revoked
-	SignInTokenMisplaced Kind = "sign-in token misplaced"     // where an invitation's ticket is wanted
-	SignInUnavailable    Kind = "signing in is not supported" // nothing here takes sign-in tokens
+	SignInTokenEnded     Kind = "sign-in token not pending" // when it is to be revoked
+	SignInTokenMisplaced Kind = "sign-in token misplaced"   // where an invitation's ticket is wanted
 
 	ParamMissing     Kind = "parameter missing"          // Param
 	ParamUnknown     Kind = "parameter unknown"          // Param

@@ -275,6 +275,17 @@ func (db *DB) Frontend(ctx context.Context, host string) (*invite.Instance, erro
 	return in, nil
 }
 
+// Instance returns an instance by id, or refuses with TicketInvalid: ids come from
+// tickets.
+func (db *DB) Instance(ctx context.Context, id string) (*invite.Instance, error) {
+	var in *invite.Instance
+	err := db.query(ctx, func(t *tx) (err error) {
+		in, err = t.instance(id)
+		return err
+	})
+	return in, err
+}
+
 func (t *tx) instance(id string) (*invite.Instance, error) {
 	in, err := scanInstance(t.row(`SELECT `+instanceColumns+` FROM instances id WHERE id.instance_id = $1`, id))
 	return in, missing(err, invite.Err(invite.TicketInvalid))

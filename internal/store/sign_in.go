@@ -294,6 +294,67 @@ func (t *tx) admittedBy(in *invite.Instance, v *Visit, ticket invite.Ticket) (*i
 	return u, found.Organization.ID, err
 }
 
+// JoinWithTicket accepts the invitation of a verified ticket in a browser and signs
+// its owner in there: whom it finds by the invited address, or makes of the joiner's
+// names. Who is signed in already stays so and must own the address, or it refuses
+// with AddressNotOwned and changes nothing. A sign-in token signs its user in. It
+// refuses as AcceptInvitation, AcceptApplicationInvitation and RedeemSignInToken do;
+// within a minute the browser that has used a ticket gets the same answer again.
+func (db *DB) JoinWithTicket(ctx context.Context, in *invite.Instance, client string, ticket invite.Ticket, j invite.Joiner) (*Visit, error) {
+	if err := j.Check(); err != nil {
+		return nil, err
+	}
+	var v *Visit
+	err := db.write(ctx, func(t *tx) (err error) {
+		if ticket.InstanceID != in.ID {
+			return invite.Err(invite.TicketInvalid)
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		if done, err := t.signedInWith(in, v, ticket); done || err != nil {
+			return err
+		}
+		u, organization, err := t.joined(in, v, ticket, j)
+		if err != nil {
+			return err
+		}
+		s := t.newSignIn(u, u.Person().Identifier)
+		s.Strategy = invite.ByTicket
+		return t.completeSignIn(in, v, s, organization, true)
+	})
+	return v, err
+}
+
+// joined uses a ticket up for who is signed in or, where nobody is, for whom it is
+// for, and returns the user and the organization to be active.
+func (t *tx) joined(in *invite.Instance, v *Visit, ticket invite.Ticket, j invite.Joiner) (*invite.User, string, error) {
+	if ticket.Source == invite.ToSignIn {
+		return t.admittedBy(in, v, ticket)
+	}
+	list, err := t.activeSessions(in.ID, SessionFilter{ClientID: v.ClientID})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(list) > 0 {
+		j = invite.Joiner{UserID: list[0].UserID}
+	}
+	found, err := t.ticketed(ticket)
+	if err != nil {
+		return nil, "", err
+	}
+	if found.Organization == nil {
+		u, err := t.acceptApplication(found, ticket.Channel, j)
+		return u, "", err
+	}
+	m, err := t.accept(found, ticket.Channel, j)
+	if err != nil {
+		return nil, "", err
+	}
+	u, err := t.user(in.ID, m.User.UserID)
+	return u, found.Organization.ID, err
+}
+
 // signedInWith reports whether the browser has used the ticket a moment ago, and
 // repeats the answer then.
 func (t *tx) signedInWith(in *invite.Instance, v *Visit, ticket invite.Ticket) (bool, error) {

@@ -19,7 +19,7 @@ type about struct {
 	Ticket                          string
 	App, HomeURL                    string
 	Organization, OrganizationImage string // or the application, when that is what one is invited to
-	Account                         bool   // invited to the application: what is accepted is an account
+	ForAccount                      bool   // invited to the application: what is accepted is an account
 	Role                            string
 	Inviter, InviterIdentifier      string // Identifier is empty when it says no more than Inviter
 	Address                         string
@@ -28,7 +28,20 @@ type about struct {
 
 type acceptView struct {
 	about
-	AskName bool // the address has no account yet
+	AskName bool   // the address has no account yet
+	Account *badge // who is signed in and owns the address; nil without
+}
+
+// badge is an account as its owner recognizes it.
+type badge struct{ Name, Identifier string }
+
+func badgeOf(u *invite.User) *badge {
+	p := u.Person()
+	b := &badge{Name: display(p.Name()), Identifier: display(p.Identifier)}
+	if b.Identifier == b.Name {
+		b.Identifier = ""
+	}
+	return b
 }
 
 // find reads what the ticket raw points to.
@@ -41,24 +54,17 @@ func (s *Server) find(ctx context.Context, raw string) (*store.Ticketed, invite.
 		return nil, ticket, err
 	}
 	edge.EventOf(ctx).Instance = ticket.InstanceID
-	if ticket.Source == invite.ToSignIn {
-		return nil, ticket, s.findSignIn(ctx, ticket)
-	}
 	found, err := s.DB.InvitationByTicket(ctx, ticket)
 	return found, ticket, err
 }
 
-// findSignIn always refuses: nobody is signed in here yet, whatever the sign-in
-// token is worth.
-func (s *Server) findSignIn(ctx context.Context, ticket invite.Ticket) error {
-	_, err := s.DB.SignInTokenByTicket(ctx, ticket)
-	if errors.Is(err, invite.Err(invite.TicketExpired)) {
-		return invite.Err(signInExpired)
+// present returns who is signed in in the browser; nil for nobody.
+func (s *Server) present(r *http.Request, in *invite.Instance) (*invite.User, error) {
+	client, err := s.Browsers.Find(r, in)
+	if err != nil || client.SignedIn() == nil {
+		return nil, err
 	}
-	if err != nil {
-		return err
-	}
-	return invite.Err(invite.SignInUnavailable)
+	return s.DB.User(r.Context(), in, client.SignedIn().UserID)
 }
 
 func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw string) about {
@@ -67,7 +73,7 @@ func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw strin
 		id, name, logo = o.ID, o.Name, o.LogoPath()
 	}
 	a := about{
-		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL, Account: found.Organization == nil,
+		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL, ForAccount: found.Organization == nil,
 		Organization: display(name), OrganizationImage: cmp.Or(logo, avatarPath(id, initials(name))),
 		Role: display(i.RoleName), Address: shownAddress(i.Email.Address, ticket.Channel),
 		Until: instant(i.ExpiresAt), UntilISO: iso(i.ExpiresAt), Left: left(s.DB.Now(), i.ExpiresAt),
@@ -96,6 +102,9 @@ func shownAddress(address string, ch invite.Channel) string {
 // it, or why it cannot be answered any more. It changes nothing.
 func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("ticket")
+	if ticket, err := invite.ParseTicket(raw, s.Keys); err == nil && ticket.Source == invite.ToSignIn {
+		return s.showSignInLink(w, r, ticket, raw)
+	}
 	found, ticket, err := s.find(r.Context(), raw)
 	if err != nil {
 		return err
@@ -105,11 +114,61 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 		s.explain(w, r, err, a)
 		return nil
 	}
-	// Under no-referrer a browser calls the origin of a form "null" (Fetch, "append
-	// a request Origin header"), and where it sends no Sec-Fetch-Site either, which
-	// is everywhere but on https and loopback, nobody could accept.
-	w.Header().Set("Referrer-Policy", "same-origin")
-	return acceptPage.write(w, http.StatusOK, acceptView{about: a, AskName: !found.Known})
+	u, err := s.present(r, found.Instance)
+	if err != nil {
+		return err
+	}
+	switch {
+	case u == nil:
+		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, AskName: !found.Known})
+	case u.Owns(found.Invitation.Email.Key):
+		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, Account: badgeOf(u)})
+	}
+	return s.showOtherAccount(w, found.Instance, u, raw)
+}
+
+// showOtherAccount says who is signed in, which is not for whom the link is. It does
+// not say for whom: the link may have been passed on.
+func (s *Server) showOtherAccount(w http.ResponseWriter, in *invite.Instance, u *invite.User, raw string) error {
+	return otherPage.writeForm(w, http.StatusForbidden, otherView{App: display(in.Name), HomeURL: in.HomeURL, Ticket: raw, Account: badgeOf(u)})
+}
+
+type otherView struct {
+	App, HomeURL, Ticket string
+	Account              *badge
+}
+
+type signInLinkView struct {
+	App, Ticket string
+	Account     *badge // whom the link signs in
+}
+
+// showSignInLink serves GET /accept for the link of a sign-in token: a button, so
+// that nothing but a person uses it up.
+func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, ticket invite.Ticket, raw string) error {
+	edge.EventOf(r.Context()).Instance = ticket.InstanceID
+	token, err := s.DB.SignInTokenByTicket(r.Context(), ticket)
+	if errors.Is(err, invite.Err(invite.TicketExpired)) {
+		return invite.Err(signInExpired)
+	}
+	if err != nil {
+		return err
+	}
+	in, err := s.DB.Instance(r.Context(), ticket.InstanceID)
+	if err != nil {
+		return err
+	}
+	u, err := s.present(r, in)
+	if err != nil {
+		return err
+	}
+	if u != nil && u.ID != token.UserID {
+		return s.showOtherAccount(w, in, u, raw)
+	}
+	if u, err = s.DB.User(r.Context(), in, token.UserID); err != nil {
+		return err
+	}
+	return signInLinkPage.writeForm(w, http.StatusOK, signInLinkView{App: display(in.Name), Ticket: raw, Account: badgeOf(u)})
 }
 
 // over returns why an invitation cannot be answered any more. It knows a
@@ -126,50 +185,89 @@ func over(found *store.Ticketed, now invite.Instant) error {
 	}
 }
 
-// answerInvitation serves POST /accept, the only way by which these pages change
-// anything. It sends the browser on to a page that reads what came of it, so
-// that a form sent twice ends there as well.
+// answerInvitation serves POST /accept. It sends the browser on to a page that reads
+// what came of it, so that a form sent twice ends there as well.
 func (s *Server) answerInvitation(w http.ResponseWriter, r *http.Request) error {
-	if s.origins.Check(r) != nil {
-		return invite.Err(crossOrigin)
-	}
-	if err := parseForm(r); err != nil {
+	if err := s.ownForm(r); err != nil {
 		return err
 	}
 	raw := r.PostForm.Get("ticket")
+	if ticket, err := invite.ParseTicket(raw, s.Keys); err == nil && ticket.Source == invite.ToSignIn {
+		return s.useSignInLink(w, r, ticket)
+	}
 	found, ticket, err := s.find(r.Context(), raw)
 	if err != nil {
 		return err
 	}
-	outcome := ""
+	outcome := "/accept/declined"
 	switch r.PostForm.Get("action") {
 	case "accept":
 		outcome = "/accept/joined"
-		err = s.accept(r.Context(), ticket, invite.Joiner{
-			FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
-		})
+		err = s.accept(w, r, found.Instance, ticket)
 	case "decline":
-		outcome = "/accept/declined"
 		err = s.DB.DeclineInvitation(r.Context(), ticket)
 	default:
 		err = invite.Err(clerk.BodyInvalid)
 	}
 	edge.EventOf(r.Context()).Err = err
+	if e, ok := errors.AsType[*invite.Error](err); ok && (e.Kind == invite.AddressNotOwned || e.Kind == invite.ApplicationAddressNotOwned) {
+		u, err := s.present(r, found.Instance)
+		if err != nil || u == nil {
+			return err
+		}
+		return s.showOtherAccount(w, found.Instance, u, raw)
+	}
 	if err != nil && !settled(err) {
 		s.explain(w, r, err, s.describe(found, ticket, raw))
+		return nil
+	}
+	if to := found.Invitation.RedirectURL; err == nil && to != "" && outcome == "/accept/joined" {
+		http.Redirect(w, r, clerk.HandOver(to, "complete", ""), http.StatusSeeOther)
 		return nil
 	}
 	redirect(w, r, outcome, raw)
 	return nil
 }
 
-func (s *Server) accept(ctx context.Context, ticket invite.Ticket, j invite.Joiner) error {
-	if ticket.Source == invite.ToApplication {
-		_, err := s.DB.AcceptApplicationInvitation(ctx, ticket, j)
+// ownForm reads a form, if it was sent from one of our own pages.
+func (s *Server) ownForm(r *http.Request) error {
+	if s.origins.Check(r) != nil {
+		return invite.Err(crossOrigin)
+	}
+	return parseForm(r)
+}
+
+// accept makes a member of who is signed in, or signs in whom the ticket is for.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, in *invite.Instance, ticket invite.Ticket) error {
+	client, err := s.Browsers.Find(r, in)
+	if err != nil {
 		return err
 	}
-	_, err := s.DB.AcceptInvitation(ctx, ticket, j)
+	v, err := s.DB.JoinWithTicket(r.Context(), in, client.Key(), ticket, invite.Joiner{
+		FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
+	})
+	if err == nil {
+		s.Browsers.Remember(w, in, v)
+	}
 	return err
+}
+
+// useSignInLink signs in with a sign-in token.
+func (s *Server) useSignInLink(w http.ResponseWriter, r *http.Request, ticket invite.Ticket) error {
+	in, err := s.DB.Instance(r.Context(), ticket.InstanceID)
+	if err != nil {
+		return err
+	}
+	err = s.accept(w, r, in, ticket)
+	if errors.Is(err, invite.Err(invite.SessionExists)) {
+		redirect(w, r, "/accept", r.PostForm.Get("ticket"))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, cmp.Or(in.HomeURL, "/"), http.StatusSeeOther)
+	return nil
 }
 
 func parseForm(r *http.Request) error {

@@ -92,8 +92,8 @@ var states = []struct {
 		s.must(err)
 		return k
 	}, http.StatusGone, []string{"has been used", "an account of Atlas", "sign in to Atlas"}, []string{"<form"}},
-	{"to sign in", func(s *site) string { return s.signIn().Ticket().Sign(s.keys) }, http.StatusNotImplemented,
-		[]string{"This link signs you in, but not here", "has not been used"}, []string{"<form"}},
+	{"to sign in", func(s *site) string { return s.signIn().Ticket().Sign(s.keys) }, http.StatusOK,
+		[]string{"Sign in to Atlas", "This link signs you in as", "It works once"}, []string{"invit"}},
 	{"to sign in, expired", func(s *site) string {
 		k := s.signIn().Ticket().Sign(s.keys)
 		s.advance(time.Minute)

@@ -17,7 +17,7 @@ import (
 
 // browser returns a context in which Chromium runs. It knows one more name for
 // this machine, plain.test, which is not one that browsers trust over http.
-func browser(t *testing.T) context.Context {
+func chrome(t *testing.T) context.Context {
 	t.Helper()
 	return chromium.Open(t, time.Minute, chromedp.Flag("host-resolver-rules", "MAP plain.test 127.0.0.1"))
 }
@@ -26,7 +26,7 @@ func browser(t *testing.T) context.Context {
 // on loopback, and where plain http keeps the browser from saying which site a
 // form comes from.
 func TestAcceptInABrowser(t *testing.T) {
-	ctx := browser(t)
+	ctx := chrome(t)
 	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestAcceptInABrowser(t *testing.T) {
 // TestPagesFitAPhone looks at each page on the narrowest phones, where nothing
 // may stick out, and sees that style and images pass the page's own policy.
 func TestPagesFitAPhone(t *testing.T) {
-	ctx := browser(t)
+	ctx := chrome(t)
 	box := postbox{}
 	s := open(t, homeURL, withInbox(box))
 	long := strings.Repeat("Donaudampfschifffahrt", 4)

@@ -24,14 +24,17 @@ var stylePath = func() string {
 
 // The pages, each with the view it shows.
 var (
-	homePage     = parse[homeView]("home.html")
-	acceptPage   = parse[acceptView]("accept.html")
-	joinedPage   = parse[about]("joined.html")
-	declinedPage = parse[about]("declined.html")
-	problemPage  = parse[problemView]("problem.html")
-	inboxPage    = parse[inboxView]("inbox.html")
-	docsPage     = parse[docsView]("docs.html")
-	letterPage   = parse[letterView]("letter.html")
+	homePage       = parse[homeView]("home.html")
+	acceptPage     = parse[acceptView]("accept.html")
+	joinedPage     = parse[about]("joined.html")
+	otherPage      = parse[otherView]("other.html")
+	signInLinkPage = parse[signInLinkView]("signinlink.html")
+	signInPage     = parse[signInView]("signin.html")
+	declinedPage   = parse[about]("declined.html")
+	problemPage    = parse[problemView]("problem.html")
+	inboxPage      = parse[inboxView]("inbox.html")
+	docsPage       = parse[docsView]("docs.html")
+	letterPage     = parse[letterView]("letter.html")
 )
 
 // page is a template that shows a V.
@@ -57,6 +60,15 @@ func (p page[V]) write(w http.ResponseWriter, status int, view V) error {
 	w.WriteHeader(status)
 	_, _ = buf.WriteTo(w) // a client that went away is not our error
 	return nil
+}
+
+// writeForm is write for a page with a form. Under no-referrer a browser calls the
+// origin of a form "null" (Fetch, "append a request Origin header"), and where it sends
+// no Sec-Fetch-Site either, which is everywhere but on https and loopback, nobody
+// could send it.
+func (p page[V]) writeForm(w http.ResponseWriter, status int, view V) error {
+	w.Header().Set("Referrer-Policy", "same-origin")
+	return p.write(w, status, view)
 }
 
 const forever = "public, max-age=31536000, immutable"

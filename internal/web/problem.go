@@ -70,11 +70,6 @@ var problems = map[invite.Kind]problem{
 		text: "It was deleted after the invitation was sent, so there is nothing left to join.",
 		next: "If you did not expect this, ask the person who invited you.",
 	},
-	invite.SignInUnavailable: {
-		status: http.StatusNotImplemented, title: "This link signs you in, but not here",
-		text: "It is good, and it has not been used. This server cannot sign anybody in with a link yet.",
-		next: "Sign in to {app} in the way you usually do.",
-	},
 	invite.SignInTokenUsed: {
 		status: http.StatusGone, title: "This link has been used",
 		text: "Somebody signed in with it. Such a link works once.",

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
@@ -21,6 +22,7 @@ import (
 type Server struct {
 	DB        *store.DB
 	Keys      *invite.Keyring
+	Browsers  *browser.Keeper
 	PublicURL string // the origin people see; forms are taken from it and from nowhere else
 	// Letters and Letter read the inbox; nil where mail is not kept in one, and
 	// the inbox's pages do not exist.
@@ -56,6 +58,8 @@ func (s *Server) routes() map[string]edge.Methods {
 	routes := map[string]edge.Methods{
 		"/{$}":                 get(s.home),
 		"/accept":              {http.MethodGet: s.showInvitation, http.MethodPost: s.answerInvitation},
+		"/sign-in":             {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
+		"/sign-out":            {http.MethodPost: s.signOut},
 		"/accept/joined":       get(s.showJoined),
 		"/accept/declined":     get(s.showDeclined),
 		"/img/{id}/{initials}": get(s.drawAvatar),

@@ -20,9 +20,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	_ "modernc.org/sqlite" // reads what the pages may have changed
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
+	"usher/internal/password"
 	"usher/internal/store"
 	"usher/internal/store/storetest"
 	"usher/internal/web"
@@ -73,6 +75,7 @@ func open(t testing.TB, options ...option) *site {
 
 	s.Server = httptest.NewUnstartedServer(nil)
 	s.pages.DB, s.pages.Keys, s.pages.PublicURL = s.db, s.keys, "https://usher.test"
+	s.pages.Browsers = &browser.Keeper{DB: s.db, Passwords: password.NewHasher(1), PublicURL: s.pages.PublicURL}
 	log := slog.New(slog.DiscardHandler)
 	s.Config.Handler = edge.New(log, s.now, time.Minute, prometheus.NewRegistry()).Wrap(s.pages.Handler())
 	s.Start()

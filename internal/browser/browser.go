@@ -1,0 +1,170 @@
+// Package browser is what the Frontend API and the pages share of the people before
+// them: the cookie that a browser is known by, and the password that signs in.
+package browser
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+
+	"usher/internal/clerk"
+	"usher/internal/invite"
+	"usher/internal/password"
+	"usher/internal/store"
+)
+
+// Keeper knows the browsers of a server.
+type Keeper struct {
+	DB        *store.DB
+	Passwords *password.Hasher
+	PublicURL string // without a slash at its end
+}
+
+// cookieName is the name of the cookie with the token that a browser is known by.
+const cookieName = "__client"
+
+// Cookie returns the token in a request's cookie; empty without one.
+func Cookie(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// Find returns the browser of a request by its cookie; nil for one that nobody knows.
+func (k *Keeper) Find(r *http.Request, in *invite.Instance) (*invite.Client, error) {
+	token := Cookie(r)
+	if token == "" {
+		return nil, nil
+	}
+	return k.DB.Client(r.Context(), in, token)
+}
+
+// Remember gives a browser its new token, if a visit has one. The cookie is sent
+// along from the instance's other sites only where it has any, and never in plain but
+// on this machine.
+func (k *Keeper) Remember(w http.ResponseWriter, in *invite.Instance, v *store.Visit) {
+	if v == nil || v.Token == "" {
+		return
+	}
+	c := &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
+		Name: cookieName, Value: v.Token, Path: "/", MaxAge: int(clerk.CookieLifetime.Seconds()),
+		HttpOnly: true, Secure: strings.HasPrefix(k.PublicURL, "https:"), SameSite: http.SameSiteLaxMode,
+	}
+	if c.Secure && k.crossSite(in) {
+		c.SameSite = http.SameSiteNoneMode
+	}
+	http.SetCookie(w, c)
+}
+
+// Allowed reports whether pages of an origin are the instance's: those served at the
+// same host, those that the instance names and, in development, all of this machine.
+func (k *Keeper) Allowed(in *invite.Instance, host, origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	return u.Host == host || origin == k.PublicURL || origin == Origin(in.HomeURL) || origin == in.Settings.DevelopmentOrigin ||
+		slices.Contains(in.Settings.AllowedOrigins, origin) || in.Environment == invite.Test && loopback(u.Hostname())
+}
+
+// Origin returns the origin of a URL, empty for what is none.
+func Origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// Destination returns where people go after signing in: where they wanted to go, if
+// that is a page of ours or the instance's, else home.
+func (k *Keeper) Destination(in *invite.Instance, host, wanted string) string {
+	u, err := url.Parse(wanted)
+	switch {
+	case err != nil || wanted == "" || strings.ContainsAny(wanted, "\\\t\r\n"):
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(wanted, "/") && !strings.HasPrefix(wanted, "//"):
+		return wanted
+	case u.User == nil && (u.Scheme == "https" || u.Scheme == "http") && k.Allowed(in, host, Origin(wanted)):
+		return wanted
+	}
+	return cmp.Or(in.HomeURL, "/")
+}
+
+// crossSite reports whether the instance has pages on another site than its
+// Frontend API, in the sense of RFC 6265bis §5.2.
+func (k *Keeper) crossSite(in *invite.Instance) bool {
+	here := site(k.PublicURL)
+	if in.FrontendHost != "" {
+		here = site("https://" + in.FrontendHost)
+	}
+	return slices.ContainsFunc(in.Settings.AllowedOrigins, func(origin string) bool { return site(origin) != here })
+}
+
+// site returns the scheme and the registrable domain of a URL.
+func site(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
+	if err != nil {
+		domain = u.Hostname()
+	}
+	return u.Scheme + "://" + domain
+}
+
+// SignIn signs a user in whose password plain is, and completes the client's attempt
+// with that id, or one of its own without. It refuses with PasswordWrong, UserLocked,
+// StrategyInvalid for a user without a password, and as the store's
+// SignInWithPassword does.
+func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attempt, identifier string, u *invite.User, plain string) (*store.Visit, error) {
+	digest, err := k.compare(ctx, in, u, plain)
+	if err != nil {
+		return nil, err
+	}
+	return k.DB.SignInWithPassword(ctx, in, client, attempt, identifier, u.ID, digest)
+}
+
+// compare returns the digest that the password belongs to, made anew when it was
+// outdated.
+func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.User, plain string) (string, error) {
+	switch {
+	case plain == "":
+		return "", invite.ParamErr(invite.ParamMissing, "password")
+	case len(plain) > invite.MaxPassword:
+		return "", invite.ParamErr(invite.PasswordWrong, "password")
+	case u.Locked:
+		return "", invite.Err(invite.UserLocked)
+	case !u.HasPassword:
+		return "", invite.Err(invite.StrategyInvalid)
+	}
+	digest, err := k.DB.PasswordDigest(ctx, in, u.ID)
+	if err != nil {
+		return "", err
+	}
+	fresh, err := k.Passwords.Verify(ctx, digest, plain)
+	if errors.Is(err, invite.Err(invite.PasswordIncorrect)) {
+		err = invite.ParamErr(invite.PasswordWrong, "password")
+	}
+	if err != nil {
+		return "", err
+	}
+	if fresh != digest {
+		err = k.DB.RefreshPassword(ctx, in, u.ID, digest, fresh)
+	}
+	return fresh, err
+}

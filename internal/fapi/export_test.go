@@ -1,4 +1,0 @@
-package fapi
-
-// HandOver is handOver, for the fuzz test.
-var HandOver = handOver
