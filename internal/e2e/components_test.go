@@ -156,19 +156,25 @@ func joinKnown(p *page) {
 	p.joined(acme, id, "grace@example.com")
 }
 
-// The link of somebody else's mail does nothing for whoever is signed in.
+// The link of somebody else's mail does nothing for whoever is signed in, and says
+// who that is. From there it can be opened again as nobody.
 func joinAsOther(p *page) {
 	acme, _ := p.acme()
 	p.person("eve")
 	p.enter("eve@example.com")
 	p.is("eve@example.com", "no organization")
 	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
-	p.to(link)
-	p.lands("/")
-	p.is("eve@example.com", "no organization")
+	p.opens(link)
+	p.shows("You are signed in as eve")
+	p.hides("grace")
 	if got := p.must("GET", "/v1/organizations/"+acme+"/invitations/"+id, "").text("status"); got != "pending" {
 		p.Errorf("the invitation is %s, want pending", got)
 	}
+	p.click("Use another account")
+	p.shows("Fill in missing fields")
+	p.fill("password", password)
+	p.click("Continue")
+	p.joined(acme, id, "grace@example.com")
 }
 
 // A ticket that the product's page gets too late is refused with its reason.

@@ -280,13 +280,19 @@ func (p *page) picture(name string) {
 // Clerk's JavaScript is there.
 func (p *page) to(where string) {
 	p.Helper()
+	p.opens(where)
+	p.holds("Clerk's JavaScript is loaded", `globalThis.Clerk?.loaded`)
+}
+
+// opens leads the browser to a path of the product, or to a link.
+func (p *page) opens(where string) {
+	p.Helper()
 	if strings.HasPrefix(where, "/") {
 		where = p.origin + where
 	}
 	if err := chromedp.Do(p.ctx, chromedp.Navigate(where)); err != nil {
 		p.Fatal(err)
 	}
-	p.holds("Clerk's JavaScript is loaded", `globalThis.Clerk?.loaded`)
 }
 
 // lands waits until the browser is at a path of the product, to which a script leads.

@@ -120,17 +120,17 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case u == nil:
-		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, AskName: !found.Known})
+		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, AskName: !found.Known}, found.Invitation.RedirectURL)
 	case u.Owns(found.Invitation.Email.Key):
-		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, Account: badgeOf(u)})
+		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, Account: badgeOf(u)}, found.Invitation.RedirectURL)
 	}
-	return s.showOtherAccount(w, found.Instance, u, raw)
+	return s.showOtherAccount(w, found.Instance, u, raw, found.Invitation.RedirectURL)
 }
 
 // showOtherAccount says who is signed in, which is not for whom the link is. It does
 // not say for whom: the link may have been passed on.
-func (s *Server) showOtherAccount(w http.ResponseWriter, in *invite.Instance, u *invite.User, raw string) error {
-	return otherPage.writeForm(w, http.StatusForbidden, otherView{App: display(in.Name), HomeURL: in.HomeURL, Ticket: raw, Account: badgeOf(u)})
+func (s *Server) showOtherAccount(w http.ResponseWriter, in *invite.Instance, u *invite.User, raw, leads string) error {
+	return otherPage.writeForm(w, http.StatusForbidden, otherView{App: display(in.Name), HomeURL: in.HomeURL, Ticket: raw, Account: badgeOf(u)}, leads)
 }
 
 type otherView struct {
@@ -163,12 +163,12 @@ func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, ticket i
 		return err
 	}
 	if u != nil && u.ID != token.UserID {
-		return s.showOtherAccount(w, in, u, raw)
+		return s.showOtherAccount(w, in, u, raw, "")
 	}
 	if u, err = s.DB.User(r.Context(), in, token.UserID); err != nil {
 		return err
 	}
-	return signInLinkPage.writeForm(w, http.StatusOK, signInLinkView{App: display(in.Name), Ticket: raw, Account: badgeOf(u)})
+	return signInLinkPage.writeForm(w, http.StatusOK, signInLinkView{App: display(in.Name), Ticket: raw, Account: badgeOf(u)}, in.HomeURL)
 }
 
 // over returns why an invitation cannot be answered any more. It knows a
@@ -215,7 +215,7 @@ func (s *Server) answerInvitation(w http.ResponseWriter, r *http.Request) error 
 		if err != nil || u == nil {
 			return err
 		}
-		return s.showOtherAccount(w, found.Instance, u, raw)
+		return s.showOtherAccount(w, found.Instance, u, raw, found.Invitation.RedirectURL)
 	}
 	if err != nil && !settled(err) {
 		s.explain(w, r, err, s.describe(found, ticket, raw))

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 //go:embed templates
@@ -62,13 +64,30 @@ func (p page[V]) write(w http.ResponseWriter, status int, view V) error {
 	return nil
 }
 
-// writeForm is write for a page with a form. Under no-referrer a browser calls the
-// origin of a form "null" (Fetch, "append a request Origin header"), and where it sends
-// no Sec-Fetch-Site either, which is everywhere but on https and loopback, nobody
-// could send it.
-func (p page[V]) writeForm(w http.ResponseWriter, status int, view V) error {
+// writeForm is write for a page with a form, and names the URL, if any, to which the
+// answer to the form leads: browsers hold redirects to the policy of the page too.
+// Under no-referrer they call the origin of a form "null" (Fetch, "append a request
+// Origin header"), and where they send no Sec-Fetch-Site either, which is everywhere
+// but on https and loopback, nobody could send it.
+func (p page[V]) writeForm(w http.ResponseWriter, status int, view V, leads string) error {
 	w.Header().Set("Referrer-Policy", "same-origin")
+	if source := sourceOf(leads); source != "" {
+		w.Header().Set("Content-Security-Policy", strings.Replace(policy, formAction, formAction+" "+source, 1))
+	}
 	return p.write(w, status, view)
+}
+
+// sourceOf returns a URL's origin, or the scheme of an app's, as a source of a
+// Content-Security-Policy (CSP 3, §2.3.1); empty for our own pages.
+func sourceOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" || strings.ContainsAny(u.Host, " ;,'\"") {
+		return ""
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 const forever = "public, max-age=31536000, immutable"

@@ -94,7 +94,10 @@ func (s *Server) here(h edge.Handler) edge.Handler {
 }
 
 // policy lets a page load our style and the avatars, and nothing run.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; " + formAction + "; frame-ancestors 'none'; base-uri 'none'"
+
+// formAction says that forms are sent here and lead nowhere else.
+const formAction = "form-action 'self'"
 
 // protect sets what every page is sent with; a handler that needs another rule
 // replaces it.

@@ -49,7 +49,7 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) error {
 		s.goOn(w, r, in, next)
 		return nil
 	}
-	return signInPage.writeForm(w, http.StatusOK, signInView{entryView: entryView{App: display(in.Name), Next: next}})
+	return signInPage.writeForm(w, http.StatusOK, signInView{entryView: entryView{App: display(in.Name), Next: next}}, s.Browsers.Destination(in, r.Host, next))
 }
 
 // goOn leads to where somebody who has signed in wanted to go.
@@ -78,7 +78,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	edge.EventOf(r.Context()).Err = err
-	return signInPage.writeForm(w, http.StatusUnprocessableEntity, view)
+	return signInPage.writeForm(w, http.StatusUnprocessableEntity, view, s.Browsers.Destination(in, r.Host, next))
 }
 
 // enter signs in with the password in the form.
