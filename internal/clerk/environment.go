@@ -72,7 +72,7 @@ func displayConfig(in *invite.Instance, publicURL string) object {
 		"user_profile_url": publicURL + "/user", "waitlist_url": "", "oauth_consent_url": "",
 		"after_sign_in_url": home, "after_sign_up_url": home, "after_sign_out_one_url": publicURL + "/sign-in",
 		"after_sign_out_all_url": publicURL + "/sign-in", "after_switch_session_url": home, "after_join_waitlist_url": "",
-		"organization_profile_url": publicURL + "/organization", "create_organization_url": publicURL + "/organization",
+		"organization_profile_url": publicURL + "/organization", "create_organization_url": publicURL + "/user",
 		"after_leave_organization_url": home, "after_create_organization_url": home, "logo_link_url": home,
 		"support_email": null(in.Settings.SupportEmail), "branded": false, "experimental_force_oauth_first": false,
 		"clerk_js_version": null(in.Settings.ClerkJSVersion), "show_devmode_warning": false, "google_one_tap_client_id": nil,

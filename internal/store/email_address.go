@@ -223,18 +223,24 @@ func (db *DB) ReplaceEmailAddress(ctx context.Context, in *invite.Instance, user
 	return &a, err
 }
 
-// reserver returns the user for whom the address is reserved, and proves with a
-// ticket that it is theirs; else UserNotFound.
-func (t *tx) reserver(in *invite.Instance, email invite.Email) (*invite.User, error) {
+// reservedFor returns the user for whom the address is reserved, or refuses with
+// UserNotFound.
+func (t *tx) reservedFor(instance string, email invite.Email) (*invite.User, error) {
 	var id string
 	err := t.row(`
 		SELECT user_id
 		FROM email_addresses
-		WHERE instance_id = $1 AND email_key = $2 AND loose = '' AND reserved = $3`, in.ID, email.Key, true).Scan(&id)
+		WHERE instance_id = $1 AND email_key = $2 AND loose = '' AND reserved = $3`, instance, email.Key, true).Scan(&id)
 	if err != nil {
 		return nil, missing(err, invite.Err(invite.UserNotFound))
 	}
-	u, err := t.user(in.ID, id)
+	return t.user(instance, id)
+}
+
+// reserver returns the user for whom the address is reserved, and proves with a
+// ticket that it is theirs; else UserNotFound.
+func (t *tx) reserver(in *invite.Instance, email invite.Email) (*invite.User, error) {
+	u, err := t.reservedFor(in.ID, email)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,8 @@ type Ticketed struct {
 	Instance     *invite.Instance
 	Organization *invite.Organization // nil for an invitation to the application
 	Invitation   *invite.Invitation
-	// Known says whether a user has verified the invited address.
+	// Known says whether a user has verified the invited address, or has it reserved:
+	// nobody else can sign up with it.
 	Known bool
 	// Member says whether that user is a member of the organization.
 	Member bool
@@ -27,6 +28,9 @@ func (db *DB) InvitationByTicket(ctx context.Context, ticket invite.Ticket) (*Ti
 			return err
 		}
 		u, err := t.owner(ticket.InstanceID, found.Invitation.Email)
+		if errors.Is(err, invite.Err(invite.UserNotFound)) {
+			u, err = t.reservedFor(ticket.InstanceID, found.Invitation.Email)
+		}
 		if found.Known = err == nil; errors.Is(err, invite.Err(invite.UserNotFound)) {
 			return nil
 		}

@@ -35,8 +35,7 @@ type acceptView struct {
 // badge is an account as its owner recognizes it.
 type badge struct{ Name, Identifier string }
 
-func badgeOf(u *invite.User) *badge {
-	p := u.Person()
+func badgeOf(p invite.Person) *badge {
 	b := &badge{Name: display(p.Name()), Identifier: display(p.Identifier)}
 	if b.Identifier == b.Name {
 		b.Identifier = ""
@@ -60,21 +59,22 @@ func (s *Server) find(ctx context.Context, raw string) (*store.Ticketed, invite.
 
 // present returns who is signed in in the browser; nil for nobody.
 func (s *Server) present(r *http.Request, in *invite.Instance) (*invite.User, error) {
-	client, err := s.Browsers.Find(r, in)
-	if err != nil || client.SignedIn() == nil {
+	g, err := s.guest(r, in)
+	if err != nil || g == nil {
 		return nil, err
 	}
-	return s.DB.User(r.Context(), in, client.SignedIn().UserID)
+	return g.user, nil
 }
 
 func (s *Server) describe(found *store.Ticketed, ticket invite.Ticket, raw string) about {
-	i, id, name, logo := found.Invitation, found.Instance.ID, cmp.Or(found.Instance.Name, "the application"), ""
+	i, name := found.Invitation, cmp.Or(found.Instance.Name, "the application")
+	image := avatarPath(found.Instance.ID, initials(name))
 	if o := found.Organization; o != nil {
-		id, name, logo = o.ID, o.Name, o.LogoPath()
+		name, image = o.Name, imageOf(o)
 	}
 	a := about{
 		Ticket: raw, App: display(found.Instance.Name), HomeURL: found.Instance.HomeURL, ForAccount: found.Organization == nil,
-		Organization: display(name), OrganizationImage: cmp.Or(logo, avatarPath(id, initials(name))),
+		Organization: display(name), OrganizationImage: image,
 		Role: display(i.RoleName), Address: shownAddress(i.Email.Address, ticket.Channel),
 		Until: instant(i.ExpiresAt), UntilISO: iso(i.ExpiresAt), Left: left(s.DB.Now(), i.ExpiresAt),
 	}
@@ -122,7 +122,7 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	case u == nil:
 		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, AskName: !found.Known}, found.Invitation.RedirectURL)
 	case u.Owns(found.Invitation.Email.Key):
-		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, Account: badgeOf(u)}, found.Invitation.RedirectURL)
+		return acceptPage.writeForm(w, http.StatusOK, acceptView{about: a, Account: badgeOf(u.Person())}, found.Invitation.RedirectURL)
 	}
 	return s.showOtherAccount(w, found.Instance, u, raw, found.Invitation.RedirectURL)
 }
@@ -130,7 +130,7 @@ func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 // showOtherAccount says who is signed in, which is not for whom the link is. It does
 // not say for whom: the link may have been passed on.
 func (s *Server) showOtherAccount(w http.ResponseWriter, in *invite.Instance, u *invite.User, raw, leads string) error {
-	return otherPage.writeForm(w, http.StatusForbidden, otherView{App: display(in.Name), HomeURL: in.HomeURL, Ticket: raw, Account: badgeOf(u)}, leads)
+	return otherPage.writeForm(w, http.StatusForbidden, otherView{App: display(in.Name), HomeURL: in.HomeURL, Ticket: raw, Account: badgeOf(u.Person())}, leads)
 }
 
 type otherView struct {
@@ -168,7 +168,7 @@ func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, ticket i
 	if u, err = s.DB.User(r.Context(), in, token.UserID); err != nil {
 		return err
 	}
-	return signInLinkPage.writeForm(w, http.StatusOK, signInLinkView{App: display(in.Name), Ticket: raw, Account: badgeOf(u)}, in.HomeURL)
+	return signInLinkPage.writeForm(w, http.StatusOK, signInLinkView{App: display(in.Name), Ticket: raw, Account: badgeOf(u.Person())}, in.HomeURL)
 }
 
 // over returns why an invitation cannot be answered any more. It knows a

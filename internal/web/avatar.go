@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"hash/fnv"
@@ -17,6 +18,11 @@ import (
 // the path in the API's image URLs.
 func avatarPath(id, initials string) string {
 	return "/img/" + url.PathEscape(id) + "/" + url.PathEscape(initials) + ".svg"
+}
+
+// imageOf returns where the picture of an organization is: its logo, or a drawn one.
+func imageOf(o *invite.Organization) string {
+	return cmp.Or(o.LogoPath(), avatarPath(o.ID, initials(o.Name)))
 }
 
 // hues are backgrounds on which white letters have a contrast of at least 4.5.

@@ -26,17 +26,19 @@ var stylePath = func() string {
 
 // The pages, each with the view it shows.
 var (
-	homePage       = parse[homeView]("home.html")
-	acceptPage     = parse[acceptView]("accept.html")
-	joinedPage     = parse[about]("joined.html")
-	otherPage      = parse[otherView]("other.html")
-	signInLinkPage = parse[signInLinkView]("signinlink.html")
-	signInPage     = parse[signInView]("signin.html")
-	declinedPage   = parse[about]("declined.html")
-	problemPage    = parse[problemView]("problem.html")
-	inboxPage      = parse[inboxView]("inbox.html")
-	docsPage       = parse[docsView]("docs.html")
-	letterPage     = parse[letterView]("letter.html")
+	homePage         = parse[homeView]("home.html")
+	acceptPage       = parse[acceptView]("accept.html")
+	joinedPage       = parse[about]("joined.html")
+	otherPage        = parse[otherView]("other.html")
+	signInLinkPage   = parse[signInLinkView]("signinlink.html")
+	signInPage       = parse[signInView]("signin.html")
+	organizationPage = parse[organizationView]("organization.html")
+	userPage         = parse[userView]("user.html")
+	declinedPage     = parse[about]("declined.html")
+	problemPage      = parse[problemView]("problem.html")
+	inboxPage        = parse[inboxView]("inbox.html")
+	docsPage         = parse[docsView]("docs.html")
+	letterPage       = parse[letterView]("letter.html")
 )
 
 // page is a template that shows a V.
@@ -49,7 +51,7 @@ func parse[V any](name string) page[V] {
 
 		"anchor": anchor, "paragraphs": paragraphs,
 	})
-	return page[V]{template.Must(t.ParseFS(files, "templates/layout.html", "templates/"+name))}
+	return page[V]{template.Must(t.ParseFS(files, "templates/layout.html", "templates/frame.html", "templates/"+name))}
 }
 
 // write answers with the page. When it returns an error nothing was written.

@@ -26,6 +26,8 @@ var full = about{
 	Until: "1 February 2026, 03:04 UTC", UntilISO: "2026-02-01T03:04:05Z", Left: "in 30 days",
 }
 
+var ada = &badge{"Ada Lovelace", "ada@example.com"}
+
 // rendered is every page with every view: full, and with nothing in it.
 func rendered(t *testing.T) map[string]string {
 	t.Helper()
@@ -39,6 +41,44 @@ func rendered(t *testing.T) map[string]string {
 	}
 	put("home", func(w http.ResponseWriter) error { return homePage.write(w, 200, homeView{}) })
 	put("home with an inbox", func(w http.ResponseWriter) error { return homePage.write(w, 200, homeView{Inbox: true}) })
+	put("home with an application", func(w http.ResponseWriter) error { return homePage.write(w, 200, homeView{Inbox: true, App: "Atlas"}) })
+	put("home of a guest", func(w http.ResponseWriter) error { return homePage.write(w, 200, homeView{App: "Atlas", Account: ada}) })
+	inside := frame{App: "Atlas", HomeURL: "https://app.example.com/", Account: ada, Done: "Done."}
+	wrong := func(field string) frame { return frame{Account: ada, fault: fault{"It is wrong.", field}} }
+	roles := []choice{{"org:admin", "Admin", false}, {"org:member", "Member", true}}
+	for name, v := range map[string]organizationView{
+		"full": {
+			frame: inside, ID: "org_1", Name: "Acme", Image: "/img/org_1/A.svg", Reads: true, Manages: true, Roles: roles, MemberCount: 2, InvitationCount: 1,
+			Members: []memberLine{
+				{UserID: "user_1", Name: "Ada Lovelace", Identifier: "ada@example.com", Image: "/img/user_1/A.svg", Role: "Admin", Self: true},
+				{UserID: "user_2", Name: "bob@example.com", Image: "/img/user_2/B.svg", Role: "Owner", Roles: append([]choice{{Name: "Owner", Chosen: true}}, roles...)},
+			},
+			MemberPages: pager{"?members=1", "?members=3"}, Invitations: []invitationLine{{"orginv_1", "grace@example.com", "Member", "later", "2026", "in 30 days"}},
+		},
+		"nobody invited":     {frame: inside, ID: "org_1", Name: "Acme", Manages: true, Roles: roles},
+		"without permission": {frame: wrong(""), ID: "org_1", Name: "Acme"},
+		"wrong":              {frame: wrong("email_address"), ID: "org_1", Name: "Acme", Manages: true, Roles: roles, Address: "x"},
+	} {
+		put("organization, "+name, func(w http.ResponseWriter) error { return organizationPage.write(w, 200, v) })
+	}
+	own := []ownLine{{"1", "Acme", "/img/org_1/A.svg", "Admin", true, "later", "2026", "in 30 days"}}
+	for name, v := range map[string]userView{
+		"full": {frame: inside, Organizations: own, Invitations: own, MayCreate: true, Pages: pager{"?organizations=1", ""}},
+		"new":  {frame: inside, MayCreate: true}, "not allowed": {frame: wrong("")}, "wrong": {frame: wrong("name"), MayCreate: true, Name: "<b>"},
+	} {
+		put("user, "+name, func(w http.ResponseWriter) error { return userPage.write(w, 200, v) })
+	}
+	for name, e := range map[string]entryView{"first": {App: "Atlas", Next: "/x"}, "wrong": {fault: fault{"It is wrong.", "password"}}, "wrong at all": {fault: fault{"It is wrong.", ""}}} {
+		put("sign in, "+name, func(w http.ResponseWriter) error {
+			return signInPage.write(w, 200, signInView{entryView: e, Identifier: "x"})
+		})
+	}
+	put("another account", func(w http.ResponseWriter) error {
+		return otherPage.write(w, 200, otherView{App: "Atlas", HomeURL: "https://app.example.com/", Ticket: "x", Account: ada})
+	})
+	put("sign-in link", func(w http.ResponseWriter) error {
+		return signInLinkPage.write(w, 200, signInLinkView{App: "Atlas", Ticket: "x", Account: ada})
+	})
 	for name, a := range map[string]about{"full": full, "empty": {}} {
 		put("accept, "+name, func(w http.ResponseWriter) error { return acceptPage.write(w, 200, acceptView{about: a}) })
 		put("accept with names, "+name, func(w http.ResponseWriter) error {
@@ -146,7 +186,7 @@ func (p *reading) element(n *html.Node) {
 		if !has(n, "alt") || !has(n, "width") || !has(n, "height") {
 			fault("an alternative text and a size")
 		}
-	case "input":
+	case "input", "select":
 		if attr(n, "type") != "hidden" && !p.labels[attr(n, "id")] {
 			fault("a label")
 		}

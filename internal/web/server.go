@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -55,18 +56,31 @@ func (s *Server) Handler() http.Handler {
 
 func (s *Server) routes() map[string]edge.Methods {
 	get := func(h edge.Handler) edge.Methods { return edge.Methods{http.MethodGet: h} }
+	form := func(h func(http.ResponseWriter, *http.Request, *guest) error) edge.Methods {
+		return edge.Methods{http.MethodPost: s.forGuests(h)}
+	}
 	routes := map[string]edge.Methods{
-		"/{$}":                 get(s.home),
-		"/accept":              {http.MethodGet: s.showInvitation, http.MethodPost: s.answerInvitation},
-		"/sign-in":             {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
-		"/sign-out":            {http.MethodPost: s.signOut},
-		"/accept/joined":       get(s.showJoined),
-		"/accept/declined":     get(s.showDeclined),
-		"/img/{id}/{initials}": get(s.drawAvatar),
+		"/{$}":                                    get(s.home),
+		"/accept":                                 {http.MethodGet: s.showInvitation, http.MethodPost: s.answerInvitation},
+		"/sign-in":                                {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
+		"/sign-out":                               {http.MethodPost: s.signOut},
+		organizationPath:                          get(s.forGuests(s.showOrganization)),
+		organizationPath + "/invite":              form(s.inOrganization("invited", (*Server).invite)),
+		organizationPath + "/revoke":              form(s.inOrganization("revoked", (*Server).revoke)),
+		organizationPath + "/role":                form(s.inOrganization("role", (*Server).changeRole)),
+		organizationPath + "/remove":              form(s.inOrganization("removed", (*Server).remove)),
+		organizationPath + "/leave":               form(s.inOrganization("left", (*Server).leave)),
+		userPath:                                  get(s.forGuests(s.showUser)),
+		userPath + "/organization":                form(s.entering("", (*Server).choose)),
+		userPath + "/create":                      form(s.entering("?done=created", (*Server).found)),
+		userPath + "/accept":                      form(s.entering("?done=joined", (*Server).join)),
+		"/accept/joined":                          get(s.showJoined),
+		"/accept/declined":                        get(s.showDeclined),
+		"/img/{id}/{initials}":                    get(s.drawAvatar),
 		"/logos/{instance}/{organization}/{name}": get(s.serveLogo),
-		stylePath:       get(s.serveStyle),
-		"/docs":         get(s.serveDocs),
-		"/openapi.yaml": get(s.serveOpenAPI),
+		stylePath:                                 get(s.serveStyle),
+		"/docs":                                   get(s.serveDocs),
+		"/openapi.yaml":                           get(s.serveOpenAPI),
 	}
 	if s.Letters != nil {
 		routes["/inbox"] = get(s.here(s.listInbox))
@@ -112,12 +126,30 @@ func protect(h http.Header) {
 }
 
 type homeView struct {
-	Inbox bool
+	Inbox   bool
+	App     string // empty where nobody can sign in
+	Account *badge // who is signed in; nil for nobody
 }
 
-// home says that this is usher, to whoever opens its address.
-func (s *Server) home(w http.ResponseWriter, _ *http.Request) error {
-	return homePage.write(w, http.StatusOK, homeView{Inbox: s.Letters != nil})
+// home says that this is usher, to whoever opens its address, and leads to the pages
+// of the application that is served there.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	v := homeView{Inbox: s.Letters != nil}
+	in, err := s.instance(r)
+	if errors.Is(err, invite.Err(invite.HostInvalid)) {
+		return homePage.write(w, http.StatusOK, v)
+	}
+	if err != nil {
+		return err
+	}
+	u, err := s.present(r, in)
+	if err != nil {
+		return err
+	}
+	if v.App = display(cmp.Or(in.Name, "the application")); u != nil {
+		v.Account = badgeOf(u.Person())
+	}
+	return homePage.writeForm(w, http.StatusOK, v, "")
 }
 
 // refuse answers with the page of err's kind and notes it in the event.

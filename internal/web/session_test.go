@@ -218,7 +218,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 	s.account("eve@example.com")
 	v := s.signedIn("eve@example.com")
 	before := s.dump()
-	for _, path := range []string{"/sign-in", "/sign-out", "/accept"} {
+	for _, path := range []string{"/sign-in", "/sign-out", "/accept", "/organization/invite", "/organization/leave", "/user/create"} {
 		form := url.Values{"identifier": {"eve@example.com"}, "password": {"correct horse"}, "action": {"accept"}}
 		for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Origin", "null"}} {
 			a := s.do(http.MethodPost, path, form, append([]string{"Cookie", v.cookie}, header...)...)

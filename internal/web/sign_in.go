@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 
@@ -13,12 +12,8 @@ import (
 // entryView is what the pages have in common on which people sign in and up.
 type entryView struct {
 	App, Next string
-	Problem   string // what was wrong with what was given; empty at first
-	Field     string // the field it is about
+	fault
 }
-
-// Wrong reports whether the problem is about a field.
-func (v entryView) Wrong(field string) bool { return v.Field == field }
 
 type signInView struct {
 	entryView
@@ -73,12 +68,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		s.goOn(w, r, in, next)
 		return nil
 	}
-	view := signInView{entryView: entryView{App: display(in.Name), Next: next}, Identifier: identifier}
-	if !view.blame(err) {
+	f, ok := blame(err, "identifier", "password")
+	if !ok {
 		return err
 	}
-	edge.EventOf(r.Context()).Err = err
-	return signInPage.writeForm(w, http.StatusUnprocessableEntity, view, s.Browsers.Destination(in, r.Host, next))
+	view := signInView{entryView: entryView{App: display(in.Name), Next: next, fault: f}, Identifier: identifier}
+	return signInPage.writeForm(w, told(w, r, err), view, s.Browsers.Destination(in, r.Host, next))
 }
 
 // enter signs in with the password in the form.
@@ -95,43 +90,6 @@ func (s *Server) enter(r *http.Request, in *invite.Instance, identifier string) 
 		return nil, err
 	}
 	return s.Browsers.SignIn(r.Context(), in, client.Key(), "", identifier, u, r.PostForm.Get("password"))
-}
-
-// blames are the refusals that are told beside the field they are about.
-var blames = map[invite.Kind]struct{ field, text string }{
-	invite.AccountNotFound:    {"identifier", "There is no account with this address or username."},
-	invite.PasswordWrong:      {"password", "That is not the password of this account."},
-	invite.StrategyInvalid:    {"password", "This account has no password. Use the link or the code in a mail instead."},
-	invite.UserLocked:         {"identifier", "This account is locked at the moment. Try again later."},
-	invite.UserBanned:         {"identifier", "This account may not be used."},
-	invite.SessionExists:      {"identifier", "Somebody is signed in here already. Sign out first."},
-	invite.NotAllowed:         {"identifier", "This address may not be used here."},
-	invite.TooManyRequests:    {"password", "That was tried too often. Wait a little, then try again."},
-	invite.PasswordTooShort:   {"password", "A password needs at least 8 characters."},
-	invite.PasswordTooLong:    {"password", "That password is too long."},
-	invite.ParamEmailFormat:   {"email_address", "That is not an e-mail address."},
-	invite.IdentifierExists:   {"email_address", "There is an account with this address already. Sign in instead."},
-	invite.AccountInvited:     {"email_address", "There is an account with the invited address already. Sign in instead."},
-	invite.ApplicationAccount: {"email_address", "There is an account with the invited address already. Sign in instead."},
-	invite.ParamTooLong:       {"first_name", "A name has room for 256 characters."},
-	invite.CodeIncorrect:      {"code", "That is not the code that was sent."},
-	invite.CodeExpired:        {"code", "This code is too old. Ask for another one."},
-	invite.CodeFailed:         {"code", "That was tried too often. Ask for another code."},
-	invite.CodeMissing:        {"code", "Ask for a code first."},
-}
-
-// blame tells a refusal beside its field and reports whether it is one that can be.
-func (v *entryView) blame(err error) bool {
-	e, ok := errors.AsType[*invite.Error](err)
-	if !ok {
-		return false
-	}
-	b, ok := blames[e.Kind]
-	if e.Kind == invite.ParamMissing {
-		b.field, b.text, ok = e.Param, "This is needed.", true
-	}
-	v.Field, v.Problem = b.field, b.text
-	return ok
 }
 
 // signOut serves POST /sign-out, and opens the link again with which somebody came.

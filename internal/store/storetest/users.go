@@ -209,7 +209,11 @@ func testAddresses(w *World) {
 func testReservedJoins(w *World) {
 	u := must(w.DB.CreateUser(w.Context(), w.Instance, invite.NewUser{EmailAddresses: []string{"bob@example.com"}, AddressStatuses: []string{"reserved"}}))(w.T)
 	must(w.DB.CreateEmailAddress(w.Context(), w.Instance, invite.NewEmailAddress{UserID: w.Admin.ID, EmailAddress: "loose@example.com"}))(w.T)
-	w.ok("joining", w.accept(w.invite("bob@example.com")))
+	i := w.invite("bob@example.com")
+	if found := must(w.DB.InvitationByTicket(w.Context(), invite.TicketFor(i, invite.ByMail)))(w.T); !found.Known {
+		w.Error("want the invitee to be sent to sign in, since nobody can sign up with the address")
+	}
+	w.ok("joining", w.accept(i))
 	got := must(w.DB.User(w.Context(), w.Instance, u.ID))(w.T).EmailAddresses[0]
 	if got.Verified != invite.VerifiedByTicket || got.Reserved {
 		w.Errorf("got %+v, want the address verified by the ticket", got)
