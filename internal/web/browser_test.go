@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"usher/internal/chromium"
+	"usher/internal/invite"
 )
 
 // browser returns a context in which Chromium runs. It knows one more name for
@@ -51,6 +52,50 @@ func TestAcceptInABrowser(t *testing.T) {
 				t.Errorf("want members %q, got %q", want, got)
 			}
 		})
+	}
+}
+
+// An admin signs in and manages members in a browser that runs no scripts.
+func TestOrganizationInABrowser(t *testing.T) {
+	ctx := chrome(t)
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t)
+	s.pages.Browsers.PublicURL = s.URL // whose cookies go over plain http
+	s.enroll("eve@example.com", invite.RoleAdmin)
+	bob := s.enroll("bob@example.com", invite.RoleMember)
+	says := func(text string) chromedp.Action[chromedp.Void] {
+		return chromedp.WaitVisible(chromedp.Search(`//main[contains(., "` + text + `")]`))
+	}
+	press := func(button string) chromedp.Action[chromedp.Void] {
+		return chromedp.Click(chromedp.Search(button))
+	}
+	s.must(chromedp.Do(ctx,
+		chromedp.Navigate(s.URL+"/organization"),
+		chromedp.KeyEvent("eve@example.com"+kb.Tab+"correct horse"+kb.Enter), // the first field has the focus
+		says("You are a member"),
+		press(`//button[contains(., "Open")]`),
+		says("Invite somebody"),
+		chromedp.SendKeys(chromedp.Search(`//input[@id="email_address"]`), "grace@example.com"+kb.Enter),
+		says("on its way"),
+		press(`//button[contains(., "Withdraw")]`),
+		says("was withdrawn"),
+		press(`//li[contains(., "bob@example.com")]//summary`),
+		chromedp.SendKeys(chromedp.Search(`//select[@id="role-`+bob.ID+`"]`), "Admin"),
+		press(`//li[contains(., "bob@example.com")]//button[contains(., "Change role")]`),
+		says("role was changed"),
+		press(`//li[contains(., "bob@example.com")]//summary`),
+		press(`//li[contains(., "bob@example.com")]//button[contains(., "Remove")]`),
+		says("was removed"),
+		press(`//button[contains(., "Sign out")]`),
+		says("Password"),
+	))
+	if got, want := s.members(), []string{"Ada Lovelace org:admin", "Eve org:admin"}; !cmp.Equal(got, want) {
+		t.Errorf("members: got %q, want %q", got, want)
+	}
+	if got := s.pending(); len(got) > 0 {
+		t.Errorf("invitations: got %q, want none", got)
 	}
 }
 
