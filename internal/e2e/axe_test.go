@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,10 @@ func TestPagesForEverybody(t *testing.T) {
 	r.opens("/inbox")
 	r.leaves(`document.querySelector(".letters a").click()`)
 	r.looks("a mail")
+	r.opens("/sign-up?__clerk_ticket=" + forGrace)
+	r.looks("a new account")
+	r.sends("/sign-up", "first_name", strings.Repeat("x", 257), "password", password)
+	r.looks("a name that is too long")
 	r.opens("/sign-in")
 	r.sends("/sign-in", "identifier", "bob@example.com", "password", "wrong")
 	r.looks("a wrong password")

@@ -296,25 +296,43 @@ func redirect(w http.ResponseWriter, r *http.Request, path, ticket string) {
 	http.Redirect(w, r, path+"?ticket="+url.QueryEscape(ticket), http.StatusSeeOther)
 }
 
+type joinedView struct {
+	about
+	SignedIn bool // as who has joined, where our own pages are the same application's
+}
+
+// showJoined serves GET /accept/joined.
 func (s *Server) showJoined(w http.ResponseWriter, r *http.Request) error {
-	return s.showOutcome(w, r, invite.Accepted, joinedPage)
-}
-
-func (s *Server) showDeclined(w http.ResponseWriter, r *http.Request) error {
-	return s.showOutcome(w, r, invite.Declined, declinedPage)
-}
-
-// showOutcome shows page when the invitation has come to want, else what became
-// of it instead.
-func (s *Server) showOutcome(w http.ResponseWriter, r *http.Request, want invite.Status, page page[about]) error {
 	raw := r.URL.Query().Get("ticket")
 	found, ticket, err := s.find(r.Context(), raw)
 	if err != nil {
 		return err
 	}
-	if found.Invitation.Status != want {
+	if found.Invitation.Status != invite.Accepted {
 		redirect(w, r, "/accept", raw)
 		return nil
 	}
-	return page.write(w, http.StatusOK, s.describe(found, ticket, raw))
+	v := joinedView{about: s.describe(found, ticket, raw)}
+	if in, err := s.DB.Frontend(r.Context(), r.Host); err == nil && in.ID == found.Instance.ID {
+		u, err := s.present(r, in)
+		if err != nil {
+			return err
+		}
+		v.SignedIn = u != nil && u.ID == found.Invitation.UserID
+	}
+	return joinedPage.write(w, http.StatusOK, v)
+}
+
+// showDeclined serves GET /accept/declined.
+func (s *Server) showDeclined(w http.ResponseWriter, r *http.Request) error {
+	raw := r.URL.Query().Get("ticket")
+	found, ticket, err := s.find(r.Context(), raw)
+	if err != nil {
+		return err
+	}
+	if found.Invitation.Status != invite.Declined {
+		redirect(w, r, "/accept", raw)
+		return nil
+	}
+	return declinedPage.write(w, http.StatusOK, s.describe(found, ticket, raw))
 }

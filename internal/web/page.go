@@ -28,10 +28,11 @@ var stylePath = func() string {
 var (
 	homePage         = parse[homeView]("home.html")
 	acceptPage       = parse[acceptView]("accept.html")
-	joinedPage       = parse[about]("joined.html")
+	joinedPage       = parse[joinedView]("joined.html")
 	otherPage        = parse[otherView]("other.html")
 	signInLinkPage   = parse[signInLinkView]("signinlink.html")
 	signInPage       = parse[signInView]("signin.html")
+	signUpPage       = parse[signUpView]("signup.html")
 	organizationPage = parse[organizationView]("organization.html")
 	userPage         = parse[userView]("user.html")
 	declinedPage     = parse[about]("declined.html")

@@ -84,7 +84,13 @@ func rendered(t *testing.T) map[string]string {
 		put("accept with names, "+name, func(w http.ResponseWriter) error {
 			return acceptPage.write(w, 200, acceptView{about: a, AskName: true})
 		})
-		put("joined, "+name, func(w http.ResponseWriter) error { return joinedPage.write(w, 200, a) })
+		put("joined, "+name, func(w http.ResponseWriter) error { return joinedPage.write(w, 200, joinedView{about: a}) })
+		put("joined and signed in, "+name, func(w http.ResponseWriter) error { return joinedPage.write(w, 200, joinedView{a, true}) })
+		for _, field := range []string{"", "first_name", "password"} {
+			put("sign up, "+name+", wrong "+field, func(w http.ResponseWriter) error {
+				return signUpPage.write(w, 200, signUpView{about: a, fault: fault{"It is wrong.", field}, FirstName: "Grace"})
+			})
+		}
 		put("declined, "+name, func(w http.ResponseWriter) error { return declinedPage.write(w, 200, a) })
 		for kind, p := range problems {
 			put(string(kind)+", "+name, func(w http.ResponseWriter) error { return problemPage.write(w, p.status, p.view(a)) })

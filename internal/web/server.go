@@ -63,6 +63,7 @@ func (s *Server) routes() map[string]edge.Methods {
 		"/{$}":                                    get(s.home),
 		"/accept":                                 {http.MethodGet: s.showInvitation, http.MethodPost: s.answerInvitation},
 		"/sign-in":                                {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
+		"/sign-up":                                {http.MethodGet: s.showSignUp, http.MethodPost: s.signUp},
 		"/sign-out":                               {http.MethodPost: s.signOut},
 		organizationPath:                          get(s.forGuests(s.showOrganization)),
 		organizationPath + "/invite":              form(s.inOrganization("invited", (*Server).invite)),

@@ -189,6 +189,14 @@ func TestSigningIn(t *testing.T) {
 	}
 }
 
+func TestSigningInWithATicket(t *testing.T) {
+	s := open(t)
+	ticket := s.ticket(s.invite("grace@example.com"))
+	if a := s.get("/sign-in?__clerk_status=sign_in&__clerk_ticket=" + ticket); a.header.Get("Location") != "/accept?ticket="+ticket {
+		t.Errorf("want the page of the link, got %d to %q", a.status, a.header.Get("Location"))
+	}
+}
+
 func TestSigningInLeadsNowhereElse(t *testing.T) {
 	s := open(t, homeURL)
 	s.account("eve@example.com")
@@ -218,7 +226,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 	s.account("eve@example.com")
 	v := s.signedIn("eve@example.com")
 	before := s.dump()
-	for _, path := range []string{"/sign-in", "/sign-out", "/accept", "/organization/invite", "/organization/leave", "/user/create"} {
+	for _, path := range []string{"/sign-in", "/sign-up", "/sign-out", "/accept", "/organization/invite", "/organization/leave", "/user/create"} {
 		form := url.Values{"identifier": {"eve@example.com"}, "password": {"correct horse"}, "action": {"accept"}}
 		for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Origin", "null"}} {
 			a := s.do(http.MethodPost, path, form, append([]string{"Cookie", v.cookie}, header...)...)

@@ -29,8 +29,13 @@ func (s *Server) instance(r *http.Request) (*invite.Instance, error) {
 	return in, err
 }
 
-// showSignIn serves GET /sign-in. Who is signed in goes on.
+// showSignIn serves GET /sign-in. Who is signed in goes on, and who brings a ticket
+// answers the invitation.
 func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) error {
+	if raw := r.URL.Query().Get("__clerk_ticket"); raw != "" {
+		redirect(w, r, "/accept", raw)
+		return nil
+	}
 	in, err := s.instance(r)
 	if err != nil {
 		return err
