@@ -25,6 +25,8 @@ type Keeper struct {
 	DB        *store.DB
 	Passwords *password.Hasher
 	PublicURL string // without a slash at its end
+
+	brake brake
 }
 
 // cookieName is the name of the cookie with the token that a browser is known by.
@@ -129,8 +131,8 @@ func site(raw string) string {
 
 // SignIn signs a user in whose password plain is, and completes the client's attempt
 // with that id, or one of its own without. It refuses with PasswordWrong, UserLocked,
-// StrategyInvalid for a user without a password, and as the store's
-// SignInWithPassword does.
+// StrategyInvalid for a user without a password, TooManyRequests when it was guessed
+// at too often, and as the store's SignInWithPassword does.
 func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attempt, identifier string, u *invite.User, plain string) (*store.Visit, error) {
 	digest, err := k.compare(ctx, in, u, plain)
 	if err != nil {
@@ -152,6 +154,9 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	case !u.HasPassword:
 		return "", invite.Err(invite.StrategyInvalid)
 	}
+	if err := k.brake.take(u.ID, k.DB.Now().Time()); err != nil {
+		return "", err
+	}
 	digest, err := k.DB.PasswordDigest(ctx, in, u.ID)
 	if err != nil {
 		return "", err
@@ -163,6 +168,7 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	if err != nil {
 		return "", err
 	}
+	k.brake.release(u.ID)
 	if fresh != digest {
 		err = k.DB.RefreshPassword(ctx, in, u.ID, digest, fresh)
 	}

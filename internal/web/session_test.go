@@ -244,6 +244,32 @@ func TestFormsOfOtherSites(t *testing.T) {
 	}
 }
 
+func TestPasswordsAreNotGuessed(t *testing.T) {
+	s := open(t)
+	s.account("eve@example.com")
+	try := func(word string) answer {
+		return (&visitor{site: s}).submit("/sign-in", url.Values{"identifier": {"eve@example.com"}, "password": {word}})
+	}
+	const refusal = "tried too often"
+	for range 10 {
+		if a := try("wrong horse"); !strings.Contains(a.body, "not the password") {
+			t.Fatalf("want a wrong password told, got %d:\n%s", a.status, a.body)
+		}
+	}
+	for _, word := range []string{"wrong horse", "correct horse"} {
+		if a := try(word); !strings.Contains(a.body, refusal) {
+			t.Errorf("%s, after ten: got %d, want %q", word, a.status, refusal)
+		}
+	}
+	s.advance(10 * time.Second)
+	if a := try("correct horse"); a.status != http.StatusSeeOther {
+		t.Errorf("a while later: got %d, want signed in", a.status)
+	}
+	if a := try("wrong horse"); !strings.Contains(a.body, "not the password") {
+		t.Errorf("whoever knew it does not begin anew: got %d:\n%s", a.status, a.body)
+	}
+}
+
 // A browser that somebody else prepared must not share what its user does later.
 func TestAPlantedCookieIsWorthNothing(t *testing.T) {
 	s := open(t)
