@@ -429,7 +429,7 @@ func signUpProof(s *invite.SignUp, now invite.Instant) *SignUpProof {
 	case s.Verified != invite.Unverified:
 		p.Status = "verified"
 	case s.Code.Number == 0 || s.Code.Usable(now) != nil:
-		p.Status, p.NextAction = "unverified", "needs_prepare"
+		p.Status, p.NextAction = "expired", "needs_prepare" // at "unverified", <SignUp/> waits for a code that nobody sent
 	default:
 		p.Status, p.NextAction = "unverified", "needs_attempt"
 	}
