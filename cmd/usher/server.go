@@ -407,10 +407,12 @@ func (s *server) sweepOnce(ctx context.Context) error {
 	if err := s.db.SweepIdempotencyKeys(ctx); err != nil {
 		return err
 	}
-	for more := true; more; {
-		var err error
-		if more, err = s.db.SweepEnrollments(ctx, sweepBatch); err != nil {
-			return err
+	for _, sweep := range []func(context.Context, int) (bool, error){s.db.SweepDeleted, s.db.SweepEnrollments} {
+		for more := true; more; {
+			var err error
+			if more, err = sweep(ctx, sweepBatch); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

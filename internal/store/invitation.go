@@ -435,7 +435,8 @@ func (db *DB) SweepExpired(ctx context.Context, limit int) (int, error) {
 			if err := t.each(`
 				SELECT organization_id, id
 				FROM invitations
-				WHERE instance_id = $1 AND status = 0 AND expires_at <= $2
+				WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id NOT IN (
+					SELECT d.id FROM deleted_organizations d WHERE d.instance_id = $1)
 				ORDER BY expires_at
 				LIMIT $3`, []any{in, t.now, limit - len(due)}, func(row scanner) error {
 				i := invite.Ticket{InstanceID: in}

@@ -15,6 +15,9 @@ type InvitationSearch struct {
 	OrderBy    string          // created_at or email_address
 	Descending bool
 	invite.Page
+
+	// left says that rows of deleted organizations are to be left out.
+	left bool
 }
 
 // FoundInvitations is one page of invitations to several organizations.
@@ -35,6 +38,9 @@ func (db *DB) InstanceInvitations(ctx context.Context, in *invite.Instance, f In
 			return err
 		}
 		overdue := horizon <= t.now
+		if f.left, err = t.anyLeft(in.ID); err != nil {
+			return err
+		}
 		if page.Total, err = t.totalInvitations(in.ID, &f, overdue); err != nil || f.Offset >= page.Total {
 			return err
 		}
@@ -75,6 +81,7 @@ func addressed(instance string, keys []string, statuses []invite.Status, now inv
 	q := where{}
 	q.and(`i.instance_id = ` + q.arg(instance))
 	q.in(`i.email_key`, keys)
+	q.and(`i.organization_id NOT IN ` + left)
 	if len(statuses) > 0 {
 		// The plus keeps the planner on the addresses: an instance may have a million
 		// invitations of one status.
@@ -107,7 +114,7 @@ func (t *tx) totalInvitations(instance string, f *InvitationSearch, overdue bool
 		if err := t.row(`
 			SELECT count(*)
 			FROM invitations
-			WHERE instance_id = $1 AND status = 0 AND expires_at <= $2`, instance, t.now).Scan(&late); err != nil {
+			WHERE instance_id = $1 AND status = 0 AND expires_at <= $2 AND organization_id NOT IN `+left, instance, t.now).Scan(&late); err != nil {
 			return 0, err
 		}
 		counts[invite.Pending] -= late
@@ -132,6 +139,9 @@ func (f *InvitationSearch) statuses() []invite.Status {
 func (f *InvitationSearch) where(instance string, now invite.Instant, overdue bool) where {
 	q := where{}
 	q.and(`i.instance_id = ` + q.arg(instance))
+	if f.left {
+		q.and(`i.organization_id NOT IN ` + left)
+	}
 	if len(f.Statuses) > 0 {
 		at := ``
 		if overdue {
@@ -160,6 +170,9 @@ func (f *InvitationSearch) query(instance string, now invite.Instant, overdue bo
 	}
 	ranges := stored(f.statuses(), at != ``, at)
 	for k, condition := range ranges {
+		if f.left {
+			condition += ` AND i.organization_id NOT IN ` + left
+		}
 		ranges[k] = `SELECT i.organization_id, i.id FROM invitations i WHERE i.instance_id = $1 AND ` + condition
 	}
 	return strings.Join(ranges, ` UNION ALL `) + order(`id`, `id`, f.Descending) + q.limit(f.Page), q.args

@@ -117,7 +117,7 @@ func (t *tx) ownInvitation(in *invite.Instance, u *invite.User, id string) (*inv
 	if err := t.row(`
 		SELECT i.organization_id
 		FROM invitations i
-		WHERE i.instance_id = $1 AND +i.id = $2 AND i.email_key IN (`+q.list(keys)+`)`, q.args...).Scan(&organization); err != nil {
+		WHERE i.instance_id = $1 AND +i.id = $2 AND i.email_key IN (`+q.list(keys)+`) AND i.organization_id NOT IN `+left, q.args...).Scan(&organization); err != nil {
 		return nil, nil, missing(err, refusal)
 	}
 	o, err := t.organization(in.ID, organization)

@@ -238,6 +238,13 @@ func (db *DB) InstanceMemberships(ctx context.Context, in *invite.Instance, f Me
 		}
 		q := where{}
 		q.and(`m.instance_id = ` + q.arg(in.ID))
+		leftovers, err := t.anyLeft(in.ID)
+		if err != nil {
+			return err
+		}
+		if leftovers {
+			q.and(`m.organization_id NOT IN ` + left)
+		}
 		list, err = t.memberships(in.ID, q, &f)
 		return err
 	})
@@ -256,6 +263,7 @@ func (db *DB) UserMemberships(ctx context.Context, in *invite.Instance, user str
 		q := where{}
 		q.and(`m.instance_id = ` + q.arg(in.ID))
 		q.and(`m.user_id = ` + q.arg(user))
+		q.and(`m.organization_id NOT IN ` + left)
 		err := t.row(`SELECT count(*) FROM memberships m`+q.clause(), q.args...).Scan(&total)
 		if err != nil {
 			return err

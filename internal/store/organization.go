@@ -322,45 +322,6 @@ func (t *tx) updateOrganization(o *invite.Organization) error {
 	return err
 }
 
-// DeleteOrganization deletes an organization with its memberships, invitations
-// and queued messages. Tickets that point to it say so afterwards.
-func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id string) (invite.Deleted, error) {
-	var gone invite.Deleted
-	err := db.write(ctx, func(t *tx) error {
-		o, err := t.organization(in.ID, id)
-		if err != nil {
-			return err
-		}
-		if err := t.may(o, invite.ProfileDelete); err != nil {
-			return err
-		}
-		if t.by != "" && !o.AdminDeleteEnabled {
-			return invite.Err(invite.AdminDeleteDisabled)
-		}
-		gone = invite.Deleted{Object: "organization", ID: o.ID, Slug: o.Slug}
-		t.changed = append(t.changed, o.ID)
-		for _, table := range []string{"memberships", "role_members", "invitations", "outbox", "organization_logos"} {
-			if _, err := t.exec(`DELETE FROM `+table+` WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID); err != nil {
-				return err
-			}
-		}
-		if err := t.deleteDomains(o); err != nil {
-			return err
-		}
-		if _, err := t.exec(`DELETE FROM organizations WHERE instance_id = $1 AND id = $2`, in.ID, o.ID); err != nil {
-			return err
-		}
-		if err := t.count(in.ID, "organizations", -1); err != nil {
-			return err
-		}
-		if err := t.count(in.ID, "memberships", -o.Members); err != nil {
-			return err
-		}
-		return t.event(in.ID, o.ID, invite.OrganizationDeletedEvent, gone)
-	})
-	return gone, err
-}
-
 // contains returns the LIKE pattern, folded and escaped, for text that holds s.
 func contains(s string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"

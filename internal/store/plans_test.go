@@ -77,7 +77,7 @@ var (
 	// since there are as many instances and endpoints as applications; the first of
 	// the jobs is the first of its index; and two subqueries have bounded rows.
 	mayScan = regexp.MustCompile(`FROM instances|FROM outbox WHERE parked|UPDATE instances SET master_key` +
-		`|FROM webhook_endpoints( WHERE status = \$1)?$|FROM enrollment_jobs ORDER BY .* LIMIT 1$|LIMIT 1\) AS other|LIMIT \$3\) AS waiting`)
+		`|FROM webhook_endpoints( WHERE status = \$1)?$|FROM (enrollment_jobs|deleted_organizations) ORDER BY .* LIMIT 1$|LIMIT 1\) AS other|LIMIT \$3\) AS waiting`)
 )
 
 // limited are the columns whose index leaves out those without a value: a statement

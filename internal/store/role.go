@@ -252,8 +252,9 @@ func (t *tx) unused(instance, role string) error {
 	var members, invitations bool
 	if err := t.row(`
 		SELECT
-			EXISTS (SELECT 1 FROM memberships WHERE instance_id = $1 AND role_id = $2),
-			EXISTS (SELECT 1 FROM invitations WHERE instance_id = $1 AND status = 0 AND expires_at > $3 AND role_id = $2)`,
+			EXISTS (SELECT 1 FROM role_members WHERE instance_id = $1 AND role_id = $2 AND members > 0),
+			EXISTS (SELECT 1 FROM invitations WHERE instance_id = $1 AND status = 0 AND expires_at > $3 AND role_id = $2 AND organization_id NOT IN (
+				SELECT d.id FROM deleted_organizations d WHERE d.instance_id = $1))`,
 		instance, role, t.now).Scan(&members, &invitations); err != nil {
 		return err
 	}

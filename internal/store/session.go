@@ -11,7 +11,8 @@ const (
 	sessionColumns = `s.id, s.client_id, s.user_id, s.closed, CASE WHEN m.user_id IS NULL THEN '' ELSE s.organization_id END,
 	s.last_active_at, s.expire_at, s.abandon_at, s.created_at, s.updated_at`
 	sessionFrom = `sessions s
-	LEFT JOIN memberships m ON m.instance_id = s.instance_id AND m.organization_id = s.organization_id AND m.user_id = s.user_id`
+	LEFT JOIN memberships m ON m.instance_id = s.instance_id AND m.organization_id = s.organization_id AND m.user_id = s.user_id
+		AND m.organization_id NOT IN (SELECT d.id FROM deleted_organizations d WHERE d.instance_id = s.instance_id)`
 )
 
 func scanSession(row scanner) (*invite.Session, error) {

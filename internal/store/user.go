@@ -312,7 +312,7 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 			return err
 		}
 		gone = invite.Deleted{Object: "user", ID: u.ID, ExternalID: u.ExternalID}
-		organizations, err := t.strings(`SELECT organization_id FROM memberships WHERE instance_id = $1 AND user_id = $2`, in.ID, id)
+		organizations, err := t.strings(`SELECT organization_id FROM memberships WHERE instance_id = $1 AND user_id = $2 AND organization_id NOT IN `+left, in.ID, id)
 		if err != nil {
 			return err
 		}

@@ -103,10 +103,11 @@ func (f *UserFilter) ofRow(q *where, tenant string) {
 // Few users are asked for one by one; else an organization may be small, or all may be its
 // members, and reading its list is the better of the two.
 func (f *UserFilter) members(q *where, tenant, id string, organizations []string) string {
+	these := `(SELECT o.id FROM organizations o WHERE o.instance_id = ` + tenant + ` AND o.id IN (` + q.list(organizations) + `))`
 	if f.names() {
-		return `EXISTS (SELECT 1 FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.user_id = ` + id + ` AND x.organization_id IN (` + q.list(organizations) + `))`
+		return `EXISTS (SELECT 1 FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.user_id = ` + id + ` AND x.organization_id IN ` + these + `)`
 	}
-	return id + ` IN (SELECT x.user_id FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.organization_id IN (` + q.list(organizations) + `))`
+	return id + ` IN (SELECT x.user_id FROM memberships x WHERE x.instance_id = ` + tenant + ` AND x.organization_id IN ` + these + `)`
 }
 
 // between adds the conditions of b on column.

@@ -205,6 +205,15 @@ CREATE INDEX organizations_by_name ON organizations (instance_id, name_key, id);
 CREATE INDEX organizations_by_role_set ON organizations (instance_id, role_set_key, id);
 CREATE INDEX organizations_by_creator ON organizations (instance_id, created_by) WHERE created_by <> '';
 
+-- Those that are gone while some of their members and invitations are not. These
+-- are nobody's, and deleted little by little.
+CREATE TABLE deleted_organizations (
+    instance_id TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    deleted_at  INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) STRICT;
+
 CREATE TABLE organization_logos (
     instance_id     TEXT NOT NULL,
     organization_id TEXT NOT NULL,

@@ -83,6 +83,7 @@ func Run(t *testing.T, open Open) {
 		{"a ticket refuses with its reason", testTicketRefusals},
 		{"somebody can always manage the members", testLastAdmin},
 		{"organizations and users go with what is theirs", testDeletion},
+		{"a large organization is gone at once, and its rows little by little", testDeletionOfMany},
 		{"tenants cannot see each other", testTenants},
 		{"a request is carried out once", testOnce},
 		{"messages are claimed, fenced, parked, released", testOutbox},
@@ -282,7 +283,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
-	"users", "email_addresses", "organizations", "organization_logos", "organization_domains", "enrollments", "enrollment_jobs", "memberships", "role_members",
+	"users", "email_addresses", "organizations", "organization_logos", "deleted_organizations", "organization_domains", "enrollments", "enrollment_jobs", "memberships", "role_members",
 	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
