@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"sync"
+	"weak"
 
 	"usher/internal/invite"
 )
@@ -67,17 +70,60 @@ func (db *DB) changeLogo(ctx context.Context, in *invite.Instance, organization 
 	return o, err
 }
 
-// Logo returns the logo that an organization has under a name, and whether it has.
+// Logo returns the logo that an organization has under a name, and whether it has. The
+// logo must not be modified: who asks for it while another still sends it gets the same
+// one, so that slow readers of a large picture do not fill the memory.
 func (db *DB) Logo(ctx context.Context, instance, organization, name string) (*invite.Logo, bool, error) {
 	logo := &invite.Logo{Name: name}
 	err := db.query(ctx, func(t *tx) error {
-		return t.row(`
-			SELECT type, content
+		if err := t.row(`
+			SELECT type
 			FROM organization_logos
-			WHERE instance_id = $1 AND organization_id = $2 AND name = $3`, instance, organization, name).Scan(&logo.Type, &logo.Content)
+			WHERE instance_id = $1 AND organization_id = $2 AND name = $3`, instance, organization, name).Scan(&logo.Type); err != nil {
+			return err
+		}
+		if sent := db.logos.sent(name); sent != nil {
+			logo = sent
+			return nil
+		}
+		return t.row(`
+			SELECT content
+			FROM organization_logos
+			WHERE instance_id = $1 AND organization_id = $2 AND name = $3`, instance, organization, name).Scan(&logo.Content)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
-	return logo, err == nil, err
+	if err != nil {
+		return nil, false, err
+	}
+	return db.logos.send(logo), true, nil
+}
+
+// logos are those that somebody has in hand, by name, which follows from the content.
+type logos struct {
+	mu     sync.Mutex
+	inHand map[string]weak.Pointer[invite.Logo]
+}
+
+// sent returns the logo of that name if somebody has it in hand, else nil.
+func (l *logos) sent(name string) *invite.Logo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inHand[name].Value()
+}
+
+// send returns the logo to use instead of logo, which is it unless another came first.
+func (l *logos) send(logo *invite.Logo) *invite.Logo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if sent := l.inHand[logo.Name].Value(); sent != nil {
+		return sent
+	}
+	if l.inHand == nil {
+		l.inHand = make(map[string]weak.Pointer[invite.Logo])
+	}
+	maps.DeleteFunc(l.inHand, func(_ string, p weak.Pointer[invite.Logo]) bool { return p.Value() == nil })
+	l.inHand[logo.Name] = weak.Make(logo)
+	return logo
 }

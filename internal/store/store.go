@@ -53,6 +53,7 @@ type DB struct {
 	readers chan *conn
 	cache   *cache
 	made    sequence
+	logos   logos
 
 	signing       sync.Map // instance → signing
 	authenticated sync.Map // key hash → authenticated

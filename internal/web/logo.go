@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"runtime"
 	"strconv"
 
 	"usher/internal/clerk"
@@ -22,5 +23,6 @@ func (s *Server) serveLogo(w http.ResponseWriter, r *http.Request) error {
 	sharePicture(w.Header(), logo.Type)
 	w.Header().Set("Content-Length", strconv.Itoa(len(logo.Content)))
 	_, _ = w.Write(logo.Content) // a client that went away is not our error
+	runtime.KeepAlive(logo)      // so long it is shared with who else asks for it
 	return nil
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,13 @@ func testLogo(w *World) {
 	must(w.DB.SetLogo(w.Context(), w.Instance, w.Org.ID, second))(w.T)
 	has(first.Name, false)
 	has(second.Name, true)
+	one, _, err := w.DB.Logo(w.Context(), w.Instance.ID, w.Org.ID, second.Name)
+	w.ok("reading", err)
+	other, _, err := w.DB.Logo(w.Context(), w.Instance.ID, w.Org.ID, second.Name)
+	if w.ok("reading again", err); one != other {
+		w.Errorf("two who read a logo at once have a copy each")
+	}
+	runtime.KeepAlive(one)
 	if _, ok, err := w.DB.Logo(w.Context(), "ins_x", w.Org.ID, second.Name); ok || err != nil {
 		w.Errorf("another tenant's: found %v, %v", ok, err)
 	}
