@@ -1,6 +1,7 @@
 // Package api is the description of everything that usher serves to programs, as
-// OpenAPI 3.1: openapi.yaml, which is served as it is and is the source of the
-// reference page.
+// OpenAPI 3.1: openapi.yaml for back ends and frontend.yaml for browsers, which have
+// paths in common. Both are served as they are and are the source of the reference
+// pages.
 package api
 
 import (
@@ -12,12 +13,17 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// OpenAPI is the description, in YAML.
+// Backend describes what is served to programs that have a secret key, in YAML.
 //
 //go:embed openapi.yaml
-var OpenAPI []byte
+var Backend []byte
 
-// Document is the description as far as a reader is told of it, with references
+// Frontend describes what is served to browsers, in YAML.
+//
+//go:embed frontend.yaml
+var Frontend []byte
+
+// Document is a description as far as a reader is told of it, with references
 // resolved.
 type Document struct {
 	Title, Version, Description string
@@ -71,11 +77,11 @@ type Answer struct {
 	Object      string
 }
 
-// Parse reads the description. An error is a mistake in it.
-func Parse() (*Document, error) {
+// Parse reads Backend or Frontend. An error is a mistake in it.
+func Parse(description []byte) (*Document, error) {
 	var d document
-	if err := yaml.Unmarshal(OpenAPI, &d); err != nil {
-		return nil, fmt.Errorf("reading openapi.yaml: %w", err)
+	if err := yaml.Unmarshal(description, &d); err != nil {
+		return nil, fmt.Errorf("reading the description: %w", err)
 	}
 	out := &Document{Title: d.Info.Title, Version: d.Info.Version, Description: d.Info.Description}
 	for _, tag := range d.Tags {
@@ -89,7 +95,7 @@ func Parse() (*Document, error) {
 	return out, nil
 }
 
-// document and what follows is as much of OpenAPI as openapi.yaml uses.
+// document and what follows is as much of OpenAPI as the two use.
 type document struct {
 	Info struct {
 		Title       string `yaml:"title"`

@@ -14,7 +14,7 @@ import (
 
 // TestEveryRouteIsDescribed walks the route table and the description both ways.
 func TestEveryRouteIsDescribed(t *testing.T) {
-	d, err := description.Parse()
+	d, err := description.Parse(description.Backend)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,23 @@ func (s *Server) Handler() http.Handler {
 	return s.enter(mux)
 }
 
+// Routes lists the whole surface, sorted: "GET /v1/client" and so on.
+func Routes() []string {
+	var list []string
+	for pattern, methods := range routes {
+		for method := range methods {
+			list = append(list, method+" "+pattern)
+		}
+	}
+	for pattern, methods := range (*Server)(nil).redirects() {
+		for method := range methods {
+			list = append(list, method+" "+pattern)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // Serves reports whether a request below /v1 is for this surface and not for the
 // Backend API, which has paths of the same names: it has no secret key, and either
 // its path is one that only browsers use or it says what they say.

@@ -28,10 +28,10 @@ import (
 var now = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 
 // TestWire plays testdata: each endpoint's requests and the exact answers, which
-// the official specification has to agree with.
+// the official specification and our own description have to agree with.
 func TestWire(t *testing.T) {
 	wiretest.Run(t, "testdata/*.txt", wiretest.Options{
-		Start: start, Spec: oracle.FAPI(t), Now: now, ContentType: "application/x-www-form-urlencoded",
+		Start: start, Spec: oracle.FAPI(t), Own: oracle.OwnFrontend(t), Now: now, ContentType: "application/x-www-form-urlencoded",
 	})
 }
 

@@ -49,17 +49,20 @@ type Spec struct {
 }
 
 var (
-	bapi = sync.OnceValues(func() (*Spec, error) { return find("bapi-2026-05-12.yml", os.Getenv) })
-	fapi = sync.OnceValues(func() (*Spec, error) { return find("fapi-2026-05-12.yml", os.Getenv) })
-	hook = sync.OnceValues(func() (*Spec, error) { return find("webhooks-2025-04-15.yml", os.Getenv) })
-	own  = sync.OnceValues(func() (*Spec, error) {
-		root, err := moduleRoot()
-		if err != nil {
-			return nil, err
-		}
-		return load(filepath.Join(root, "api", "openapi.yaml"))
-	})
+	bapi  = sync.OnceValues(func() (*Spec, error) { return find("bapi-2026-05-12.yml", os.Getenv) })
+	fapi  = sync.OnceValues(func() (*Spec, error) { return find("fapi-2026-05-12.yml", os.Getenv) })
+	hook  = sync.OnceValues(func() (*Spec, error) { return find("webhooks-2025-04-15.yml", os.Getenv) })
+	back  = sync.OnceValues(func() (*Spec, error) { return described("openapi.yaml") })
+	front = sync.OnceValues(func() (*Spec, error) { return described("frontend.yaml") })
 )
+
+func described(file string) (*Spec, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	return load(filepath.Join(root, "api", file))
+}
 
 // BAPI returns the Backend API's specification, loaded once per process. It is nil
 // when the folder of specifications is absent and not required; every other trouble
@@ -75,10 +78,18 @@ func FAPI(t testing.TB) *Spec {
 	return must(t, fapi)
 }
 
-// Own returns the description of usher itself, api/openapi.yaml of this module.
+// Own returns our description of what is served to back ends, api/openapi.yaml of
+// this module.
 func Own(t testing.TB) *Spec {
 	t.Helper()
-	return must(t, own)
+	return must(t, back)
+}
+
+// OwnFrontend returns our description of what is served to browsers,
+// api/frontend.yaml of this module.
+func OwnFrontend(t testing.TB) *Spec {
+	t.Helper()
+	return must(t, front)
 }
 
 // Webhooks returns the specification of webhook payloads, on the same terms as BAPI.
@@ -163,6 +174,10 @@ func (s *Spec) operation(req *http.Request) *v3.Operation {
 	// The router answers HEAD with the GET operation, whose body HEAD does not have.
 	if s == nil || req.Method == http.MethodHead {
 		return nil
+	}
+	if method := req.URL.Query().Get("_method"); req.Method == http.MethodPost && method != "" {
+		req = req.Clone(req.Context()) // contract §5.2
+		req.Method = method
 	}
 	route, err := s.router.FindRoute(req)
 	if err != nil {

@@ -5,29 +5,42 @@ import (
 	"strings"
 
 	"usher/api"
+	"usher/internal/edge"
 )
 
 type docsView struct {
 	*api.Document
 	PublicURL string
+	Frontend  bool // for browsers, not for back ends
 }
 
-// serveDocs shows the reference of the API: openapi.yaml for readers.
+// serveDocs shows the reference of the Backend API: openapi.yaml for readers.
 func (s *Server) serveDocs(w http.ResponseWriter, _ *http.Request) error {
-	d, err := api.Parse()
+	d, err := api.Parse(api.Backend)
 	if err != nil {
 		return err
 	}
-	return docsPage.write(w, http.StatusOK, docsView{d, s.PublicURL})
+	return docsPage.write(w, http.StatusOK, docsView{d, s.PublicURL, false})
 }
 
-// serveOpenAPI serves the description itself, to any origin: it is no secret.
-func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", "application/yaml") // RFC 9512
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(api.OpenAPI) // a client that went away is not our error
-	return nil
+// serveFrontendDocs shows the reference of the Frontend API: frontend.yaml for readers.
+func (s *Server) serveFrontendDocs(w http.ResponseWriter, _ *http.Request) error {
+	d, err := api.Parse(api.Frontend)
+	if err != nil {
+		return err
+	}
+	return docsPage.write(w, http.StatusOK, docsView{d, s.PublicURL, true})
+}
+
+// serveDescription serves a description itself, to any origin: it is no secret.
+func serveDescription(description []byte) edge.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "application/yaml") // RFC 9512
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(description) // a client that went away is not our error
+		return nil
+	}
 }
 
 // anchor turns a name into the fragment of a URL.

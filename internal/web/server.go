@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"usher/api"
 	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
@@ -81,7 +82,9 @@ func (s *Server) routes() map[string]edge.Methods {
 		"/logos/{instance}/{organization}/{name}": get(s.serveLogo),
 		stylePath:                                 get(s.serveStyle),
 		"/docs":                                   get(s.serveDocs),
-		"/openapi.yaml":                           get(s.serveOpenAPI),
+		"/docs/frontend":                          get(s.serveFrontendDocs),
+		"/openapi.yaml":                           get(serveDescription(api.Backend)),
+		"/frontend.yaml":                          get(serveDescription(api.Frontend)),
 	}
 	if s.Letters != nil {
 		routes["/inbox"] = get(s.here(s.listInbox))
