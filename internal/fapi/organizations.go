@@ -115,24 +115,3 @@ func (s *Server) listRoles(r *request) (any, error) {
 	}
 	return clerk.FrontRoles{List: clerk.ListOf(list, total, clerk.FrontRoleOf)}, nil
 }
-
-// listDomains serves GET /v1/organizations/{organization_id}/domains. Where domains
-// are switched off there are none.
-func (s *Server) listDomains(r *request) (any, error) {
-	ctx, err := r.asked()
-	if err != nil {
-		return nil, err
-	}
-	page, err := clerk.ParsePage(r.query)
-	if err != nil {
-		return nil, err
-	}
-	if !r.instance.Settings.DomainsEnabled {
-		return clerk.ListOf(nil, 0, clerk.FrontDomainOf), nil
-	}
-	list, total, err := s.DB.OrganizationDomains(ctx, r.instance, r.organization(), store.DomainFilter{Page: page})
-	if err != nil {
-		return nil, err
-	}
-	return clerk.ListOf(list, total, clerk.FrontDomainOf), nil
-}

@@ -53,6 +53,9 @@ var routes = map[string]map[string]handler{
 	"/v1/me/organization_invitations":                        {"GET": (*Server).listOwnInvitations},
 	"/v1/me/organization_invitations/{invitation_id}/accept": {"POST": (*Server).acceptOwnInvitation},
 
+	"/v1/me/organization_suggestions":                        {"GET": (*Server).listSuggestions},
+	"/v1/me/organization_suggestions/{suggestion_id}/accept": {"POST": (*Server).acceptSuggestion},
+
 	"/v1/organizations": {"POST": (*Server).createOrganization},
 	"/v1/organizations/{organization_id}": {
 		"GET":    (*Server).getOrganization,
@@ -63,8 +66,20 @@ var routes = map[string]map[string]handler{
 		"PUT":    (*Server).setLogo,
 		"DELETE": (*Server).deleteLogo,
 	},
-	"/v1/organizations/{organization_id}/roles":   {"GET": (*Server).listRoles},
-	"/v1/organizations/{organization_id}/domains": {"GET": (*Server).listDomains},
+	"/v1/organizations/{organization_id}/roles": {"GET": (*Server).listRoles},
+	"/v1/organizations/{organization_id}/domains": {
+		"GET":  (*Server).listDomains,
+		"POST": (*Server).createDomain,
+	},
+	"/v1/organizations/{organization_id}/domains/{domain_id}": {
+		"GET":    (*Server).getDomain,
+		"DELETE": (*Server).deleteDomain,
+	},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/update_enrollment_mode": {"POST": (*Server).updateEnrollmentMode},
+
+	"/v1/organizations/{organization_id}/membership_requests":                     {"GET": (*Server).listMembershipRequests},
+	"/v1/organizations/{organization_id}/membership_requests/{request_id}/accept": {"POST": (*Server).acceptMembershipRequest},
+	"/v1/organizations/{organization_id}/membership_requests/{request_id}/reject": {"POST": (*Server).rejectMembershipRequest},
 	"/v1/organizations/{organization_id}/memberships": {
 		"GET":  (*Server).listMemberships,
 		"POST": (*Server).createMembership,

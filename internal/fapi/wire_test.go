@@ -37,7 +37,7 @@ func TestWire(t *testing.T) {
 
 // start returns a server whose instance has an organization, Acme, with the admin
 // Ada and the member Bob, who sign in with "correct horse", as does Eve, who is no
-// member; Kim is locked and Lou banned. Several are invited.
+// member; Kim is locked and Lou banned. Several are invited. Beside it stands Gulf.
 func start(t testing.TB) (http.Handler, map[string]string) {
 	t.Helper()
 	keys := keyring(t, 7)
@@ -89,10 +89,37 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	must(t, err)
 	vars["ticket_sign_in"] = token.Ticket().Sign(keys)
 	vars["ticket_forged"] = token.Ticket().Sign(keyring(t, 8))
+	startGulf(t, db, digest, vars)
 	front := &fapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: passwords, PublicURL: origin,
 		Browsers: &browser.Keeper{DB: db, Passwords: passwords, PublicURL: origin}}
 	log := slog.New(slog.DiscardHandler)
 	return edge.New(log, time.Now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler()), vars
+}
+
+// startGulf adds an instance with a host of its own, where domains bring people in:
+// Delta has the admin Ida, the member Moe and the domain delta.test, which suggests
+// it to Jon and Kay; Ned has nothing to do with it.
+func startGulf(t testing.TB, db *store.DB, digest string, vars map[string]string) {
+	t.Helper()
+	in, _, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Live, Name: "Gulf", FrontendHost: "clerk.gulf.test"}, "")
+	must(t, err)
+	on := true
+	settings, err := db.UpdateOrganizationSettings(t.Context(), in, invite.OrganizationSettingsChange{DomainsEnabled: &on})
+	must(t, err)
+	in = settings.Instance
+	for _, address := range []string{"ida@delta.test", "moe@example.com", "jon@delta.test", "kay@delta.test", "ned@example.com"} {
+		u, err := db.CreateUser(t.Context(), in, invite.NewUser{EmailAddresses: []string{address}, PasswordDigest: digest})
+		must(t, err)
+		vars[address[:3]] = u.ID
+	}
+	delta, err := db.CreateOrganization(t.Context(), in, invite.NewOrganization{Name: "Delta", CreatedBy: vars["ida"]})
+	must(t, err)
+	vars["delta"] = delta.ID
+	_, err = db.CreateMembership(t.Context(), in, delta.ID, invite.NewMembership{UserID: vars["moe"], Role: invite.RoleMember})
+	must(t, err)
+	d, err := db.CreateDomain(t.Context(), in, delta.ID, invite.NewDomain{Name: "delta.test", Mode: string(invite.AutomaticSuggestion), Verified: true})
+	must(t, err)
+	vars["delta_domain"] = d.ID
 }
 
 func must(t testing.TB, err error) {

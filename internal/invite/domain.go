@@ -71,6 +71,10 @@ func (s *Settings) Enrolls(d *Domain) (EnrollmentKind, bool) {
 	return d.Mode.kind()
 }
 
+// Suggests reports whether users may be told of organizations that have the domain
+// of an address of theirs.
+func (s *Settings) Suggests() bool { return s.DomainsEnabled && !s.OrganizationsDisabled }
+
 // CheckDomains refuses with DomainsDisabled where domains are switched off.
 func (s *Settings) CheckDomains() error {
 	if !s.DomainsEnabled {

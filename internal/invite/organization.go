@@ -24,6 +24,7 @@ type Organization struct {
 	Members               int    // seats taken by members
 	Pending               int    // seats held by invitations stored as pending
 	Domains               int
+	Requests              int  // of users who wait to become members
 	Unmanaged             bool // no member can manage the others; known only where it was asked for
 	CreatedAt, UpdatedAt  Instant
 }

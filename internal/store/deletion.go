@@ -8,7 +8,7 @@ import (
 	"usher/internal/invite"
 )
 
-// deletedAtOnce is how many members and invitations go with their organization in
+// deletedAtOnce is how many members, requests and invitations go with their organization in
 // the transaction of the request. What is left then is the sweeper's, and nobody's
 // in between: the organization is in deleted_organizations so long, and whoever
 // reads its rows by another way than through the organization leaves them out.
@@ -24,7 +24,7 @@ func (t *tx) anyLeft(instance string) (yes bool, err error) {
 	return yes, err
 }
 
-// DeleteOrganization deletes an organization with its memberships, invitations
+// DeleteOrganization deletes an organization with its memberships, requests, invitations
 // and queued messages; those of a large one little by little, by SweepDeleted, but it
 // is gone for everybody at once. Tickets that point to it say so afterwards.
 func (db *DB) DeleteOrganization(ctx context.Context, in *invite.Instance, id string) (invite.Deleted, error) {
@@ -84,10 +84,10 @@ func (t *tx) deleteRows(o *invite.Organization) error {
 	return err
 }
 
-// deleteSome deletes the next limit invitations and members of an organization that
+// deleteSome deletes the next limit invitations, requests and members of an organization that
 // is gone, and reports whether they were the last. Its messages go last.
 func (t *tx) deleteSome(instance, organization string, limit int) (done bool, err error) {
-	for _, table := range []struct{ name, key string }{{"invitations", "id"}, {"memberships", "user_id"}} {
+	for _, table := range []struct{ name, key string }{{"invitations", "id"}, {"membership_requests", "id"}, {"memberships", "user_id"}} {
 		n, err := t.exec(`
 			DELETE FROM `+table.name+`
 			WHERE instance_id = $1 AND organization_id = $2 AND `+table.key+` IN (

@@ -31,6 +31,23 @@ func (t *tx) domain(instance, organization, id string) (*invite.Domain, error) {
 	return d, missing(err, invite.Err(invite.DomainNotFound, id))
 }
 
+// Domain returns a domain of an organization, or refuses with OrganizationNotFound or
+// DomainNotFound.
+func (db *DB) Domain(ctx context.Context, in *invite.Instance, organization, id string) (*invite.Domain, error) {
+	if err := in.Settings.CheckDomains(); err != nil {
+		return nil, err
+	}
+	var d *invite.Domain
+	err := db.read(ctx, func(t *tx) (err error) {
+		if err := t.mayIn(in.ID, organization, invite.DomainsRead); err != nil {
+			return err
+		}
+		d, err = t.domain(in.ID, organization, id)
+		return err
+	})
+	return d, err
+}
+
 // CreateDomain adds a domain to an organization. Of all organizations of an
 // instance one may have it verified. The owners of its addresses are enrolled as
 // its mode says: some at once, the others by SweepEnrollments.
@@ -46,6 +63,9 @@ func (db *DB) CreateDomain(ctx context.Context, in *invite.Instance, organizatio
 	err = db.write(ctx, func(t *tx) error {
 		o, err := t.organization(in.ID, organization)
 		if err != nil {
+			return err
+		}
+		if err := t.may(o, invite.DomainsManage); err != nil {
 			return err
 		}
 		made := *asked
@@ -108,6 +128,9 @@ func (db *DB) UpdateDomain(ctx context.Context, in *invite.Instance, organizatio
 	}
 	var d *invite.Domain
 	err := db.write(ctx, func(t *tx) (err error) {
+		if err := t.mayIn(in.ID, organization, invite.DomainsManage); err != nil {
+			return err
+		}
 		if d, err = t.domain(in.ID, organization, id); err != nil {
 			return err
 		}
@@ -174,6 +197,9 @@ func (db *DB) DeleteDomain(ctx context.Context, in *invite.Instance, organizatio
 		return gone, err
 	}
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.mayIn(in.ID, organization, invite.DomainsManage); err != nil {
+			return err
+		}
 		d, err := t.domain(in.ID, organization, id)
 		if err != nil {
 			return err
@@ -191,11 +217,10 @@ func (db *DB) DeleteDomain(ctx context.Context, in *invite.Instance, organizatio
 }
 
 func (t *tx) deleteDomain(d *invite.Domain) error {
-	if err := t.withdraw(d); err != nil {
+	if _, err := t.exec(`DELETE FROM organization_domains WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, d.InstanceID, d.OrganizationID, d.ID); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM organization_domains WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, d.InstanceID, d.OrganizationID, d.ID)
-	return err
+	return t.withdraw(d)
 }
 
 // deleteDomains deletes the domains of an organization that is being deleted.

@@ -96,6 +96,7 @@ func (t *tx) disenroll(instance, user, organization, address string) error {
 		kind   invite.EnrollmentKind
 	}
 	var pending []gone
+	var asked []string // organizations for a membership, by the address
 	if err := t.begin(); err != nil {
 		return err
 	}
@@ -103,10 +104,13 @@ func (t *tx) disenroll(instance, user, organization, address string) error {
 		DELETE FROM enrollments
 		WHERE instance_id = $1 AND user_id = $2 AND ($3 = '' OR organization_id = $3) AND ($4 = '' OR email_address_id = $4)
 		RETURNING domain_id, organization_id, kind, status`, []any{instance, user, organization, address}, func(row scanner) error {
-		g, status := gone{domain: invite.Domain{InstanceID: instance}}, ""
+		g, status := gone{domain: invite.Domain{InstanceID: instance}}, invite.SuggestionPending
 		err := row.Scan(&g.domain.ID, &g.domain.OrganizationID, &g.kind, &status)
-		if status == "pending" {
+		switch {
+		case status == invite.SuggestionPending:
 			pending = append(pending, g)
+		case status == invite.SuggestionAccepted && address != "":
+			asked = append(asked, g.domain.OrganizationID)
 		}
 		return err
 	}); err != nil {
@@ -114,6 +118,11 @@ func (t *tx) disenroll(instance, user, organization, address string) error {
 	}
 	for k := range pending {
 		if err := t.countEnrollments(&pending[k].domain, pending[k].kind, -1); err != nil {
+			return err
+		}
+	}
+	for _, organization := range asked {
+		if err := t.withdrawRequest(instance, organization, user); err != nil {
 			return err
 		}
 	}
@@ -205,13 +214,10 @@ func (t *tx) enrollSome(in *invite.Instance, d *invite.Domain, j *enrollmentJob,
 	return len(owners) < limit, t.countEnrollments(d, kind, enrolled)
 }
 
-// withdraw deletes what d has made and nobody has answered: the first here, the
-// others by jobs.
+// withdraw deletes what d has made and nobody has answered, and all that it has
+// made when its row is gone: the first here, the others by jobs.
 func (t *tx) withdraw(d *invite.Domain) error {
-	for kind, pending := range map[invite.EnrollmentKind]int{invite.InvitedByDomain: d.Invitations, invite.SuggestedByDomain: d.Suggestions} {
-		if pending == 0 {
-			continue
-		}
+	for _, kind := range []invite.EnrollmentKind{invite.InvitedByDomain, invite.SuggestedByDomain} {
 		done, err := t.withdrawSome(d, kind, atOnce)
 		if err != nil {
 			return err
@@ -233,8 +239,11 @@ func (t *tx) withdrawSome(d *invite.Domain, kind invite.EnrollmentKind, limit in
 		WHERE (instance_id, domain_id, kind, user_id) IN (
 			SELECT instance_id, domain_id, kind, user_id
 			FROM enrollments
-			WHERE instance_id = $1 AND domain_id = $2 AND kind = $3 AND status = 'pending'
-			LIMIT $4)`, d.InstanceID, d.ID, kind, limit)
+			WHERE instance_id = $1 AND domain_id = $2 AND kind = $3 AND (status = 'pending' OR NOT EXISTS (
+				SELECT 1
+				FROM organization_domains o
+				WHERE o.instance_id = $1 AND o.organization_id = $5 AND o.id = $2))
+			LIMIT $4)`, d.InstanceID, d.ID, kind, limit, d.OrganizationID)
 	if err != nil {
 		return false, err
 	}

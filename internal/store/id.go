@@ -28,6 +28,7 @@ const (
 	roleSetID               = "roleset_"
 	domainID                = "orgdm_"
 	suggestionID            = "orgsug_"
+	membershipRequestID     = "orgmemreq_"
 	membershipID            = "orgmem_"
 	invitationID            = "orginv_"
 	applicationInvitationID = "inv_"

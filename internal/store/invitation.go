@@ -489,14 +489,8 @@ type InvitationPage struct {
 func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) (InvitationPage, error) {
 	var page InvitationPage
 	err := db.read(ctx, func(t *tx) (err error) {
-		if t.by != "" {
-			o, err := t.organization(in.ID, organization)
-			if err != nil {
-				return err
-			}
-			if err := t.may(o, invite.MembershipsManage); err != nil {
-				return err
-			}
+		if err := t.mayIn(in.ID, organization, invite.MembershipsManage); err != nil {
+			return err
 		}
 		var overdue bool
 		if page, overdue, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {

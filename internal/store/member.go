@@ -42,6 +42,19 @@ func (t *tx) may(o *invite.Organization, permission string) error {
 	return nil
 }
 
+// mayIn is may in an organization that the operation has not read. Nothing is read
+// for the application.
+func (t *tx) mayIn(instance, organization, permission string) error {
+	if t.by == "" {
+		return nil
+	}
+	o, err := t.organization(instance, organization)
+	if err != nil {
+		return err
+	}
+	return t.may(o, permission)
+}
+
 // mayFound refuses with CreationDisabled or CreationLimit a user who asks for an
 // organization and may not have one more.
 func (t *tx) mayFound(in *invite.Instance) error {

@@ -64,6 +64,11 @@ func (t *tx) insertMembership(o *invite.Organization, u *invite.User, role invit
 			return nil, err
 		}
 	}
+	if o.Requests > 0 {
+		if err := t.answerRequest(o, u.ID, invite.Accepted); err != nil {
+			return nil, err
+		}
+	}
 	o.Members++
 	if err := t.supersede(o, u); err != nil {
 		return nil, err

@@ -10,13 +10,13 @@ import (
 )
 
 const organizationColumns = `o.id, o.instance_id, o.name, o.slug, o.max_allowed_memberships, o.admin_delete_enabled,
-	o.public_metadata, o.private_metadata, o.created_by, o.logo, o.role_set_key, o.members, o.pending, o.domains, o.created_at, o.updated_at`
+	o.public_metadata, o.private_metadata, o.created_by, o.logo, o.role_set_key, o.members, o.pending, o.domains, o.requests, o.created_at, o.updated_at`
 
 func scanOrganization(row scanner, more ...any) (*invite.Organization, error) {
 	var o invite.Organization
 	err := row.Scan(append([]any{
 		&o.ID, &o.InstanceID, &o.Name, &o.Slug, &o.MaxAllowedMemberships, &o.AdminDeleteEnabled,
-		(*[]byte)(&o.PublicMetadata), (*[]byte)(&o.PrivateMetadata), &o.CreatedBy, &o.Logo, &o.RoleSetKey, &o.Members, &o.Pending, &o.Domains, &o.CreatedAt, &o.UpdatedAt,
+		(*[]byte)(&o.PublicMetadata), (*[]byte)(&o.PrivateMetadata), &o.CreatedBy, &o.Logo, &o.RoleSetKey, &o.Members, &o.Pending, &o.Domains, &o.Requests, &o.CreatedAt, &o.UpdatedAt,
 	}, more...)...)
 	return &o, err
 }

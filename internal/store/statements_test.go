@@ -39,16 +39,17 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT (@|count\(\*\)) FROM application_invitations i@?`,
 	`SELECT @, @ FROM @+`,
 	`SELECT @ FROM (organizations o|users u|organization_domains o)@+`,
-	`SELECT count\(\*\) FROM (memberships m|invitations i|@ @|@)@+`,
+	`SELECT count\(\*\) FROM (memberships m|membership_requests r|invitations i|@ @|@)@+`,
 	`(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?`,
 	`SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?`,
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
 	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,
 	`SELECT m.id FROM (memberships m|@)@+`,
+	`SELECT r.id FROM membership_requests r@+`,
 }, `|`) + `)$`)
 
-var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|deleted_organizations|enrollments|enrollment_jobs|memberships|role_members|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|clients|sessions|sign_ins|sign_ups|signing_keys|@)`)
+var tenantTable = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+(instances|keys|list_identifiers|permissions|roles|role_permissions|role_sets|role_set_roles|users|email_addresses|organizations|organization_domains|organization_logos|deleted_organizations|enrollments|enrollment_jobs|membership_requests|memberships|role_members|invitations|events|webhook_endpoints|deliveries|attempts|outbox|inbox|idempotency_keys|redirect_urls|application_invitations|sign_in_tokens|clients|sessions|sign_ins|sign_ups|signing_keys|@)`)
 
 // TestEveryStatementNamesItsTenant reads the package's source.
 func TestEveryStatementNamesItsTenant(t *testing.T) {
@@ -293,6 +294,14 @@ func TestPlans(t *testing.T) {
 	named := DomainFilter{OrderBy: "name", Names: []string{"acme.example", "other.example"}}
 	query, args := named.query("ins_1")
 	few(t, db.sql, query, "organization_domains_once (instance_id=? AND name_key=?)", args...)
+	for index, f := range map[string]RequestFilter{
+		"sqlite_autoindex_membership_requests_1": {}, "membership_requests_by_status": {Statuses: []invite.Status{invite.Pending}},
+	} {
+		f.Limit, f.Offset = 10, 100
+		query, args := f.query(&invite.Organization{InstanceID: "ins_1", ID: "org_1"})
+		check("membership requests", query, index, args...)
+	}
+	bounded(t, db.sql, "suggestions", `SELECT `+suggestionColumns+suggestionsOf+order(`e.id`, `e.id`, true), "enrollments_by_user (instance_id=? AND user_id=?")
 	check("the domain of an address", `
 		SELECT `+domainColumns+`
 		FROM organization_domains o
@@ -458,6 +467,11 @@ func TestPlans(t *testing.T) {
 		{"enrollment.go", "SELECT EXISTS (SELECT 1 FROM enrollment_jobs", "sqlite_autoindex_enrollment_jobs_1"},
 		{"enrollment.go", "DELETE FROM enrollments WHERE (", "sqlite_autoindex_enrollments_1"},
 		{"enrollment.go", "DELETE FROM enrollments WHERE instance_id", "enrollments_by_user"},
+		{"suggestion.go", "UPDATE enrollments SET status = $5", "sqlite_autoindex_enrollments_1"},
+		{"suggestion.go", "UPDATE enrollments SET status = $4", "enrollments_by_user"},
+		{"membership_request.go", "UPDATE membership_requests", "membership_requests_pending"},
+		{"membership_request.go", "DELETE FROM membership_requests WHERE instance_id = $1 AND organization_id", "membership_requests_pending"},
+		{"membership_request.go", "DELETE FROM membership_requests WHERE instance_id = $1 AND user_id", "membership_requests_by_user"},
 		{"email_address.go", "SELECT user_id FROM email_addresses", "email_addresses_by_key"},
 		{"email_address.go", "SELECT count(*) FROM email_addresses", "email_addresses_by_key"},
 		{"access.go", "SELECT EXISTS (SELECT 1 FROM list_identifiers", "list_identifiers_by_key"},

@@ -327,6 +327,9 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 		if err := t.disenroll(in.ID, id, "", ""); err != nil {
 			return err
 		}
+		if err := t.forgetRequests(in.ID, id); err != nil {
+			return err
+		}
 		t.changedAll = true
 		for _, query := range []string{
 			`DELETE FROM sessions WHERE instance_id = $1 AND user_id = $2`,

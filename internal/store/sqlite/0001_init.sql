@@ -189,7 +189,8 @@ CREATE TABLE organizations (
     revoked                 INTEGER NOT NULL DEFAULT 0,
     expired                 INTEGER NOT NULL DEFAULT 0,
     declined                INTEGER NOT NULL DEFAULT 0,
-    domains                 INTEGER NOT NULL DEFAULT 0, -- counter
+    domains                 INTEGER NOT NULL DEFAULT 0, -- counters of domains and pending membership requests
+    requests                INTEGER NOT NULL DEFAULT 0,
     public_metadata         TEXT NOT NULL,
     private_metadata        TEXT NOT NULL,
     created_by              TEXT NOT NULL,
@@ -246,9 +247,9 @@ CREATE INDEX organization_domains_by_creation ON organization_domains (instance_
 CREATE INDEX organization_domains_by_name ON organization_domains (instance_id, name, id);
 
 -- What a domain has made for the owner of one of its addresses: an invitation,
--- which is in no list of invitations and holds no seat, or a suggestion. A
--- suggestion that its user has accepted asks to become a member. One whose
--- domain is gone is void, and deleted little by little.
+-- which is in no list of invitations and holds no seat, or a suggestion. Who has
+-- accepted a suggestion has a membership request. One whose domain is gone is
+-- void, and deleted little by little.
 CREATE TABLE enrollments (
     instance_id      TEXT NOT NULL,
     domain_id        TEXT NOT NULL,
@@ -257,7 +258,7 @@ CREATE TABLE enrollments (
     id               TEXT NOT NULL,
     organization_id  TEXT NOT NULL,
     email_address_id TEXT NOT NULL,
-    status           TEXT NOT NULL, -- pending | accepted
+    status           TEXT NOT NULL, -- pending | accepted | rejected
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
     PRIMARY KEY (instance_id, domain_id, kind, user_id)
@@ -275,6 +276,21 @@ CREATE TABLE enrollment_jobs (
     reached         TEXT NOT NULL,    -- the last address that was looked at
     PRIMARY KEY (instance_id, domain_id, step, kind)
 ) STRICT;
+
+-- Who wants to become a member. A user asks an organization once at a time.
+CREATE TABLE membership_requests (
+    instance_id     TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    status          INTEGER NOT NULL, -- invite.Status
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, organization_id, id)
+) STRICT;
+CREATE UNIQUE INDEX membership_requests_pending ON membership_requests (instance_id, user_id, organization_id) WHERE status = 0;
+CREATE INDEX membership_requests_by_status ON membership_requests (instance_id, organization_id, status, id);
+CREATE INDEX membership_requests_by_user ON membership_requests (instance_id, user_id, organization_id, id);
 
 CREATE TABLE memberships (
     instance_id      TEXT NOT NULL,

@@ -60,7 +60,7 @@ func testDeletionOfMany(w *World) {
 	if diff := cmp.Diff(before, w.everything(cy.ID, session.ID)); diff != "" {
 		w.Errorf("what was left of a deleted organization was seen (-before +after):\n%s", diff)
 	}
-	for _, table := range []string{"invitations", "memberships", "role_members", "outbox"} {
+	for _, table := range []string{"invitations", "membership_requests", "memberships", "role_members", "outbox"} {
 		if left := rows(w.T, w.Raw, `SELECT * FROM `+table+` WHERE organization_id = '`+w.Org.ID+`'`); len(left) > 0 {
 			w.Errorf("%d rows of %s are left", len(left), table)
 		}

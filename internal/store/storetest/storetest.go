@@ -124,6 +124,11 @@ func Run(t *testing.T, open Open) {
 		{"domains bring people in", testEnrollment},
 		{"what a domain does to many is done little by little", testEnrollmentOfMany},
 		{"domains are not oversold", testDomainRaces},
+		{"domains are for members who may", testDomainsAsMembers},
+		{"who is suggested to may ask", testRequests},
+		{"a request ends with what it depends on", testRequestsEnd},
+		{"requests are for members who may answer them", testRequestTenants},
+		{"a request is answered once", testOneAnswer},
 		{"settings are changed one by one", testSettings},
 		{"a setting holds from the next request on", testSettingsAtOnce},
 		{"the application invites", testApplicationInvitations},
@@ -283,7 +288,7 @@ func (w *World) ok(what string, err error) {
 // tables are all tables of the schema that operations change.
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
-	"users", "email_addresses", "organizations", "organization_logos", "deleted_organizations", "organization_domains", "enrollments", "enrollment_jobs", "memberships", "role_members",
+	"users", "email_addresses", "organizations", "organization_logos", "deleted_organizations", "organization_domains", "enrollments", "enrollment_jobs", "membership_requests", "memberships", "role_members",
 	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
@@ -372,6 +377,17 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"a member is still enrolled": `SELECT e.id FROM enrollments e
 			JOIN organization_domains d ON d.instance_id = e.instance_id AND d.id = e.domain_id
 			JOIN memberships m ON m.instance_id = e.instance_id AND m.organization_id = e.organization_id AND m.user_id = e.user_id`,
+		"membership requests are counted wrong": `SELECT o.id, o.requests FROM organizations o WHERE o.requests <>
+			(SELECT count(*) FROM membership_requests r WHERE r.instance_id = o.instance_id AND r.organization_id = o.id AND r.status = 0)`,
+		"a member still asks to become one": `SELECT r.id FROM membership_requests r JOIN memberships m
+			ON m.instance_id = r.instance_id AND m.organization_id = r.organization_id AND m.user_id = r.user_id WHERE r.status = 0`,
+		"a membership request without its organization or its user": `SELECT r.id FROM membership_requests r WHERE NOT EXISTS
+			(SELECT 1 FROM organizations o WHERE o.instance_id = r.instance_id AND o.id = r.organization_id) OR NOT EXISTS
+			(SELECT 1 FROM users u WHERE u.instance_id = r.instance_id AND u.id = r.user_id)`,
+		"a user has accepted a suggestion and asks nobody": `SELECT e.id FROM enrollments e
+			JOIN organization_domains d ON d.instance_id = e.instance_id AND d.id = e.domain_id WHERE e.status = 'accepted' AND NOT EXISTS
+			(SELECT 1 FROM membership_requests r WHERE r.instance_id = e.instance_id AND r.organization_id = e.organization_id
+				AND r.user_id = e.user_id AND r.status = 0)`,
 		"somebody is enrolled without the address": `SELECT e.id FROM enrollments e WHERE NOT EXISTS
 			(SELECT 1 FROM email_addresses a WHERE a.instance_id = e.instance_id AND a.user_id = e.user_id AND a.id = e.email_address_id AND a.verified <> '')`,
 		"a domain without its organization": `SELECT d.id FROM organization_domains d WHERE NOT EXISTS
