@@ -141,7 +141,7 @@ func (l *rawLoop) create(ctx context.Context) error {
 			r.set("email_address", address)
 			r.set("email_key", address)
 		case "outbox":
-			r.set("invitation_id", id("orginv_z"))
+			r.set("subject_id", id("orginv_z"))
 			r.set("bucket", l.made%8) // usher's number of buckets
 		}
 		if _, err := r.insert.ExecContext(ctx, r.values...); err != nil {

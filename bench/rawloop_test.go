@@ -15,7 +15,7 @@ func TestRawLoopWritesEveryRowOfACreate(t *testing.T) {
 		`CREATE TABLE organizations (instance_id TEXT, id TEXT, pending INTEGER, PRIMARY KEY (instance_id, id))`,
 		`CREATE TABLE invitations (instance_id TEXT, organization_id TEXT, id TEXT PRIMARY KEY, email_address TEXT, email_key TEXT UNIQUE, role_id TEXT)`,
 		`CREATE TABLE events (instance_id TEXT, organization_id TEXT, id TEXT PRIMARY KEY, data TEXT)`,
-		`CREATE TABLE outbox (instance_id TEXT, organization_id TEXT, bucket INTEGER, id TEXT PRIMARY KEY, invitation_id TEXT)`,
+		`CREATE TABLE outbox (instance_id TEXT, organization_id TEXT, bucket INTEGER, id TEXT PRIMARY KEY, subject_id TEXT)`,
 		`INSERT INTO organizations VALUES ('ins_1', '` + organizationID(0) + `', 1), ('ins_1', '` + organizationID(1) + `', 0)`,
 		`INSERT INTO invitations VALUES ('ins_1', 'org_1', 'orginv_1', 'a', 'a', 'role_1')`,
 		`INSERT INTO events VALUES ('ins_1', 'org_1', 'msg_1', '{}')`,
@@ -56,7 +56,7 @@ func TestRawLoopWritesEveryRowOfACreate(t *testing.T) {
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM invitations WHERE role_id = 'role_1'`:                                     want,
 		`SELECT count(*) FROM events WHERE data = '{}'`:                                                 want,
-		`SELECT count(DISTINCT invitation_id) FROM outbox JOIN invitations i ON i.id = invitation_id`:   want,
+		`SELECT count(DISTINCT subject_id) FROM outbox JOIN invitations i ON i.id = subject_id`:         want,
 		`SELECT sum(pending) FROM organizations`:                                                        want,
 		`SELECT count(DISTINCT organization_id) FROM invitations WHERE id LIKE 'orginv\_z%' ESCAPE '\'`: 2,
 	} {

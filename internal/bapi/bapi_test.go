@@ -87,7 +87,7 @@ func TestInboxWaitsForMail(t *testing.T) {
 	mu.Unlock()
 	must(t, server.DB.KeepMail(t.Context(), store.Message{InstanceID: "ins_1", ID: "ema_1"}, invite.Email{Key: "grace@example.com"}, []byte(`{}`)))
 	want := `{"data":[{"object":"inbox_message","id":"ema_1","from":"","reply_to":null,"to":"grace@example.com",` +
-		`"subject":"Join <Acme>","html":"","text":"","link":"https://usher.test/x","created_at":0}],"total_count":1}`
+		`"subject":"Join <Acme>","html":"","text":"","link":"https://usher.test/x","code":null,"created_at":0}],"total_count":1}`
 	if got := <-answered; got != want {
 		t.Errorf("after mail arrived:\n%s\nwant\n%s", got, want)
 	}

@@ -19,14 +19,21 @@ type letter struct {
 	Subject   string         `json:"subject"`
 	HTML      string         `json:"html"`
 	Text      string         `json:"text"`
-	Link      string         `json:"link"`
+	Link      *string        `json:"link"`
+	Code      *string        `json:"code"`
 	CreatedAt invite.Instant `json:"created_at"`
 }
 
 func letterOf(l invite.Letter) letter {
 	out := letter{
 		Object: "inbox_message", ID: l.ID, From: l.From, To: l.To, Subject: l.Subject,
-		HTML: l.HTML, Text: l.Text, Link: l.Link, CreatedAt: l.CreatedAt,
+		HTML: l.HTML, Text: l.Text, CreatedAt: l.CreatedAt,
+	}
+	if l.Link != "" {
+		out.Link = &l.Link
+	}
+	if l.Code != "" {
+		out.Code = &l.Code
 	}
 	if l.ReplyTo != "" {
 		out.ReplyTo = &l.ReplyTo

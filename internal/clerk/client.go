@@ -2,6 +2,7 @@ package clerk
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -302,9 +303,12 @@ func (e *Encoder) SignIn(s *invite.SignIn, now invite.Instant) *SignIn {
 		Object: "sign_in_attempt", ID: s.ID, Status: "needs_first_factor", SupportedIdentifiers: []string{"email_address", "username"},
 		SupportedFirstFactors: []Factor{}, Identifier: null(s.Identifier), CreatedSessionID: null(s.SessionID), AbandonAt: s.AbandonAt,
 	}
-	if s.SessionID != "" {
+	switch {
+	case s.SessionID != "":
 		out.Status = "complete"
-	} else {
+	case s.NeedsPassword:
+		out.Status = "needs_new_password"
+	default:
 		out.SupportedFirstFactors = factorsOf(s)
 	}
 	out.FirstFactorVerification = proofOf(s, now)
@@ -314,7 +318,7 @@ func (e *Encoder) SignIn(s *invite.SignIn, now invite.Instant) *SignIn {
 func factorsOf(s *invite.SignIn) []Factor {
 	list := []Factor{}
 	for _, strategy := range s.FirstFactors() {
-		if strategy != invite.ByEmailCode {
+		if !strategy.Mails() {
 			list = append(list, Factor{Strategy: string(strategy)})
 			continue
 		}
@@ -347,16 +351,25 @@ func proofOf(s *invite.SignIn, now invite.Instant) *FactorProof {
 		return nil
 	}
 	p := &FactorProof{Object: "verification_" + string(s.Strategy), Status: "unverified", Strategy: string(s.Strategy)}
-	if s.SessionID != "" {
+	if s.Strategy.Mails() {
+		p.Object, p.Attempts, p.ExpireAt = "verification_otp", &s.Code.Attempts, &s.Code.ExpiresAt
+		p.Status = codeStatus(&s.Code, now)
+	}
+	if s.SessionID != "" || s.NeedsPassword {
 		p.Status = "verified"
 	}
-	if s.Strategy == invite.ByEmailCode {
-		p.Object, p.Attempts, p.ExpireAt = "verification_otp", &s.Code.Attempts, &s.Code.ExpiresAt
-		if s.SessionID == "" && s.Code.Usable(now) != nil {
-			p.Status = "expired"
-		}
-	}
 	return p
+}
+
+// codeStatus says whether an answer to a code is still taken.
+func codeStatus(c *invite.Code, now invite.Instant) string {
+	switch err := c.Usable(now); {
+	case errors.Is(err, invite.Err(invite.CodeFailed)):
+		return "failed"
+	case err != nil:
+		return "expired"
+	}
+	return "unverified"
 }
 
 // SignUp is contract §5.10.

@@ -37,13 +37,17 @@ var routes = map[string]map[string]handler{
 
 	"/v1/client/sign_ins":                                   {"POST": (*Server).createSignIn},
 	"/v1/client/sign_ins/{sign_in_id}":                      {"GET": (*Server).getSignIn},
+	"/v1/client/sign_ins/{sign_in_id}/prepare_first_factor": {"POST": (*Server).prepareFirstFactor},
 	"/v1/client/sign_ins/{sign_in_id}/attempt_first_factor": {"POST": (*Server).attemptFirstFactor},
+	"/v1/client/sign_ins/{sign_in_id}/reset_password":       {"POST": (*Server).resetPassword},
 
 	"/v1/client/sign_ups": {"POST": (*Server).createSignUp},
 	"/v1/client/sign_ups/{sign_up_id}": {
 		"GET":   (*Server).getSignUp,
 		"PATCH": (*Server).updateSignUp,
 	},
+	"/v1/client/sign_ups/{sign_up_id}/prepare_verification": {"POST": (*Server).prepareVerification},
+	"/v1/client/sign_ups/{sign_up_id}/attempt_verification": {"POST": (*Server).attemptVerification},
 
 	"/v1/dev_browser": {"POST": (*Server).createDevBrowser},
 

@@ -65,6 +65,32 @@ func (r *request) given(name string) *string {
 	return new(r.form.Get(name))
 }
 
+// prepareVerification serves POST /v1/client/sign_ups/{sign_up_id}/prepare_verification.
+func (s *Server) prepareVerification(r *request) (any, error) {
+	if _, err := r.strategy(invite.ByEmailCode); err != nil {
+		return nil, err
+	}
+	if err := r.visited(s.DB.SendSignUpCode(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"))); err != nil {
+		return nil, err
+	}
+	return clerk.SignUpOf(r.visit.SignUp, s.DB.Now()), nil
+}
+
+// attemptVerification serves POST /v1/client/sign_ups/{sign_up_id}/attempt_verification.
+func (s *Server) attemptVerification(r *request) (any, error) {
+	if _, err := r.strategy(invite.ByEmailCode); err != nil {
+		return nil, err
+	}
+	code, err := r.code()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.visited(s.DB.VerifySignUp(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"), code)); err != nil {
+		return nil, err
+	}
+	return clerk.SignUpOf(r.visit.SignUp, s.DB.Now()), nil
+}
+
 // getSignUp serves GET /v1/client/sign_ups/{sign_up_id}.
 func (s *Server) getSignUp(r *request) (any, error) {
 	up, err := s.DB.SignUp(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"))

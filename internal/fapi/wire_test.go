@@ -38,6 +38,8 @@ func TestWire(t *testing.T) {
 // start returns a server whose instance has an organization, Acme, with the admin
 // Ada and the member Bob, who sign in with "correct horse", as does Eve, who is no
 // member; Kim is locked and Lou banned. Several are invited. Beside it stands Gulf.
+// Tess has one address of those that tests use, whose code is known, beside an
+// ordinary one.
 func start(t testing.TB) (http.Handler, map[string]string) {
 	t.Helper()
 	keys := keyring(t, 7)
@@ -51,7 +53,7 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	t.Cleanup(func() { must(t, db.Close()) })
 	in, _, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Live, Name: "Wire", HomeURL: "https://atlas.test/home"}, "")
 	must(t, err)
-	must(t, db.UpdateInstance(t.Context(), in, invite.InstanceChange{AllowedOrigins: &[]string{"https://app.atlas.test"}}))
+	must(t, db.UpdateInstance(t.Context(), in, invite.InstanceChange{AllowedOrigins: &[]string{"https://app.atlas.test"}, TestMode: new(true)}))
 	vars := map[string]string{"latin1": "%e9", "long": strings.Repeat("x", 257), "big": strings.Repeat("x", 1<<20)}
 	digest, err := passwords.Digest(t.Context(), "correct horse")
 	must(t, err)
@@ -65,6 +67,14 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 		must(t, err)
 		vars[strings.ToLower(name)] = u.ID
 	}
+	tess, err := db.CreateUser(t.Context(), in, invite.NewUser{
+		EmailAddresses: []string{"tess+clerk_test@example.com", "tess@example.com"}, FirstName: "Tess", Username: "tester", PasswordDigest: digest,
+	})
+	must(t, err)
+	vars["tess_mail"], vars["tess_other"] = tess.EmailAddresses[0].ID, tess.EmailAddresses[1].ID
+	ben, err := db.CreateUser(t.Context(), in, invite.NewUser{EmailAddresses: []string{"ben+clerk_test@example.com"}, FirstName: "Ben"})
+	must(t, err)
+	vars["ben_mail"] = ben.EmailAddresses[0].ID
 	acme, err := db.CreateOrganization(t.Context(), in, invite.NewOrganization{Name: "Acme", CreatedBy: vars["ada"]})
 	must(t, err)
 	vars["acme"] = acme.ID

@@ -17,47 +17,12 @@ const (
 	ByPassword  Strategy = "password"
 	ByEmailCode Strategy = "email_code"
 	ByTicket    Strategy = "ticket"
+	// ByReset proves by a code that a forgotten password may be replaced.
+	ByReset Strategy = "reset_password_email_code"
 )
 
-// Code is one six-digit code that was mailed, or the lack of one. It is derived
-// from the id of what it belongs to and its number, and never stored.
-type Code struct {
-	Number    int // how many were asked for; 0 = none
-	Attempts  int // wrong answers
-	ExpiresAt Instant
-}
-
-// Bounds of codes. Each attempt to sign in or up has few codes and each code few
-// answers, so that guessing has a chance of one in 40,000 for each attempt, of which
-// an address range has few as well.
-const (
-	CodeLifetime    = 10 * time.Minute
-	MaxCodes        = 5
-	MaxCodeAttempts = 5
-)
-
-// Next makes a new code. It refuses with TooManyRequests when there were enough.
-func (c *Code) Next(now Instant) error {
-	if c.Number >= MaxCodes {
-		return &Error{Kind: TooManyRequests, Limit: int(CodeLifetime / time.Second)}
-	}
-	*c = Code{Number: c.Number + 1, ExpiresAt: now.Add(CodeLifetime)}
-	return nil
-}
-
-// Usable refuses an answer to a code that was not sent, is over or was guessed at
-// too often.
-func (c *Code) Usable(now Instant) error {
-	switch {
-	case c.Number == 0:
-		return Err(CodeMissing)
-	case c.Attempts >= MaxCodeAttempts:
-		return Err(CodeFailed)
-	case now >= c.ExpiresAt:
-		return Err(CodeExpired)
-	}
-	return nil
-}
+// Mails reports whether the strategy proves a mailbox by a code.
+func (s Strategy) Mails() bool { return s == ByEmailCode || s == ByReset }
 
 // SignIn is an attempt to sign in.
 type SignIn struct {
@@ -70,21 +35,59 @@ type SignIn struct {
 	Strategy       Strategy
 	EmailAddressID string // where the code went
 	Code           Code
-	SessionID      string // empty until it is complete
-	AbandonAt      Instant
-	CreatedAt      Instant
-	UpdatedAt      Instant
+	// NeedsPassword says that the code was right and a new password is wanted.
+	NeedsPassword bool
+	SessionID     string // empty until it is complete
+	AbandonAt     Instant
+	CreatedAt     Instant
+	UpdatedAt     Instant
 }
 
-// Address returns the verified address of the user with that id, or refuses with
-// AddressNotFound.
-func (s *SignIn) Address(id string) (EmailAddress, error) {
+// Prepare begins the proof of the address with that id by another code; without an
+// id, of the one that was typed, else of the primary one. It refuses with
+// StrategyInvalid when the user cannot sign in that way, AddressNotFound for an
+// address that is no verified one of the user's, and as Code.Next does.
+func (s *SignIn) Prepare(strategy Strategy, id string, now Instant) error {
+	if !strategy.Mails() || !slices.Contains(s.FirstFactors(), strategy) {
+		return Err(StrategyInvalid)
+	}
+	if id == "" {
+		id = s.likely()
+	}
+	if !s.User.hasVerified(id) {
+		return Err(AddressNotFound, id)
+	}
+	s.Strategy, s.EmailAddressID, s.NeedsPassword = strategy, id, false
+	return s.Code.Next(now)
+}
+
+// likely returns the id of the address that somebody who typed the identifier means.
+func (s *SignIn) likely() string {
+	email, _ := ParseEmail(s.Identifier)
 	for _, a := range s.User.EmailAddresses {
-		if a.ID == id && a.Verified != Unverified {
-			return a, nil
+		if a.Email.Key == email.Key {
+			return a.ID
 		}
 	}
-	return EmailAddress{}, Err(AddressNotFound, id)
+	return s.User.PrimaryEmailAddressID
+}
+
+// Mailbox returns where the code went; the zero Email when that is no verified
+// address of the user's any more.
+func (s *SignIn) Mailbox() Email {
+	if a := s.User.address(s.EmailAddressID); a != nil && a.Verified != Unverified {
+		return a.Email
+	}
+	return Email{}
+}
+
+// Proven notes that the code of the strategy was right: who has forgotten a password
+// has a short time to choose another.
+func (s *SignIn) Proven(now Instant) {
+	s.Code = Code{Number: s.Code.Number} // the next one is another
+	if s.Strategy == ByReset {
+		s.NeedsPassword, s.AbandonAt = true, min(s.AbandonAt, now.Add(CodeLifetime))
+	}
 }
 
 // SignUp is an attempt to make an account.
@@ -130,6 +133,20 @@ func (s *SignUp) Unproven() []string {
 		return []string{"email_address"}
 	}
 	return []string{}
+}
+
+// Prepare begins the proof of the address by another code. It refuses with
+// StrategyInvalid when no address waits for one, and as Code.Next does.
+func (s *SignUp) Prepare(now Instant) error {
+	if len(s.Unproven()) == 0 {
+		return Err(StrategyInvalid)
+	}
+	return s.Code.Next(now)
+}
+
+// Proven notes that the code was right.
+func (s *SignUp) Proven() {
+	s.Verified, s.Code = VerifiedByCode, Code{Number: s.Code.Number} // the next one is another
 }
 
 // Ready reports whether the account can be made.
@@ -207,6 +224,9 @@ func (s *SignIn) FirstFactors() []Strategy {
 	}
 	if len(s.User.VerifiedKeys()) > 0 {
 		list = append(list, ByEmailCode)
+		if s.User.HasPassword {
+			list = append(list, ByReset)
+		}
 	}
 	return slices.Clip(list)
 }

@@ -25,6 +25,7 @@ type Keyring struct {
 	ticket sync.Pool   // of hash.Hash keyed to sign tickets: preparing the key costs as much as signing
 	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
 	finger []byte      // keys the fingerprints of requests
+	code   []byte      // keys the codes that are mailed
 	mark   string
 }
 
@@ -58,7 +59,11 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deriving the fingerprint key: %w", err)
 	}
-	k := &Keyring{seal: aead, finger: finger, mark: hex.EncodeToString(mark)}
+	code, err := hkdf.Key(sha256.New, master, nil, "usher/v1/code", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the key of codes: %w", err)
+	}
+	k := &Keyring{seal: aead, finger: finger, code: code, mark: hex.EncodeToString(mark)}
 	k.ticket.New = func() any { return hmac.New(sha256.New, ticket) }
 	return k, nil
 }

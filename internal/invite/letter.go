@@ -12,7 +12,8 @@ type Letter struct {
 	Subject   string
 	HTML      string
 	Text      string
-	Link      string // the one link in it
+	Link      string // the one link in it; empty without one
+	Code      string // the code in it; empty without one
 	Source    []byte // as it would travel, RFC 5322
 	CreatedAt Instant
 }

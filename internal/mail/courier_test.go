@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -276,5 +277,100 @@ func TestAServerThatQuotesTheLinkDoesNotMakeItKept(t *testing.T) {
 		if !ok || refused.Permanent() != permanent {
 			t.Errorf("%d: permanent = %v, want %v", code, ok && refused.Permanent(), permanent)
 		}
+	}
+}
+
+// signIn begins to sign Ada in and returns the attempt with its claimed message.
+func (o *office) signIn(t *testing.T, strategy invite.Strategy) (*store.Visit, store.Message) {
+	t.Helper()
+	v, err := o.DB.BeginSignIn(t.Context(), o.in, "", "ada@example.com", strategy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := o.DB.Claim(t.Context(), 1, time.Minute)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("claimed %v, %v", list, err)
+	}
+	return v, list[0]
+}
+
+func TestACodeIsMailedAndKeptNowhere(t *testing.T) {
+	for strategy, subject := range map[invite.Strategy]string{
+		invite.ByEmailCode: "%s is your code for Atlas", invite.ByReset: "%s is your code to choose another password for Atlas",
+	} {
+		o := newOffice(t)
+		if _, err := o.DB.UpdateUser(t.Context(), o.in, o.ada.ID, invite.UserChange{PasswordDigest: new("argon2id:x")}); err != nil {
+			t.Fatal(err)
+		}
+		v, m := o.signIn(t, strategy)
+		sent, err := o.Deliver(t.Context(), m)
+		if sent == nil || err != nil {
+			t.Fatalf("%s: Deliver = %v, %v", strategy, sent, err)
+		}
+		letters, err := o.Letters(t.Context(), o.in.ID, "ada@example.com", invite.Page{Limit: 10})
+		if err != nil || len(letters) != 1 {
+			t.Fatalf("letters = %d, %v; want 1", len(letters), err)
+		}
+		l := letters[0]
+		if want := fmt.Sprintf(subject, l.Code); len(l.Code) != 6 || l.Subject != want || l.Link != "" {
+			t.Errorf("the letter %q has the code %q and the link %q; want %q", l.Subject, l.Code, l.Link, want)
+		}
+		for part, text := range map[string]string{"HTML": l.HTML, "text": l.Text} {
+			if !strings.Contains(text, l.Code) || !strings.Contains(text, "10 minutes") {
+				t.Errorf("the %s part does not say the code, or how long it is good:\n%s", part, text)
+			}
+		}
+		if told := sent.Subject + string(sent.Variables); strings.Contains(told, l.Code) || !strings.Contains(told, "******") {
+			t.Errorf("%s: told of the mail is %s", sent.Slug, told)
+		}
+		for _, name := range []string{"usher.db", "usher.db-wal"} {
+			raw, err := os.ReadFile(filepath.Join(o.dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(raw, []byte(l.Code)) {
+				t.Errorf("%s holds the code", name)
+			}
+		}
+		if _, err := o.DB.SignInWithCode(t.Context(), o.in, v.ClientID, v.SignIn.ID, strategy, l.Code); err != nil {
+			t.Errorf("the code that was mailed for %s is refused: %v", strategy, err)
+		}
+		if sent, err := o.Deliver(t.Context(), m); sent != nil || err != nil {
+			t.Errorf("a code that was answered: Deliver = %v, %v; want nothing sent", sent, err)
+		}
+	}
+}
+
+func TestNoMailForACodeThatAnotherReplaced(t *testing.T) {
+	o := newOffice(t)
+	v, first := o.signIn(t, invite.ByEmailCode)
+	if _, err := o.DB.SendSignInCode(t.Context(), o.in, v.ClientID, v.SignIn.ID, invite.ByEmailCode, ""); err != nil {
+		t.Fatal(err)
+	}
+	if sent, err := o.Deliver(t.Context(), first); sent != nil || err != nil {
+		t.Errorf("Deliver = %v, %v; want nothing sent", sent, err)
+	}
+	second, _, err := o.DB.Claim(t.Context(), 1, time.Minute)
+	if err != nil || len(second) != 1 {
+		t.Fatalf("claimed %v, %v", second, err)
+	}
+	if sent, err := o.Deliver(t.Context(), second[0]); sent == nil || err != nil {
+		t.Errorf("the second: Deliver = %v, %v; want it sent", sent, err)
+	}
+}
+
+func TestAServerThatQuotesTheCodeDoesNotMakeItKept(t *testing.T) {
+	o := newOffice(t)
+	v, m := o.signIn(t, invite.ByEmailCode)
+	code := o.Keys.Code(invite.CodeSubject{InstanceID: o.in.ID, ID: v.SignIn.ID, Number: 1})
+	server := (&mailServer{OnData: func(_ *smtp.Conn, r io.Reader) error {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return err
+		}
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "suspicious subject " + code}
+	}}).start(t)
+	o.SMTP = open(t, "smtp://"+server.addr)
+	if _, err := o.Deliver(t.Context(), m); err == nil || strings.Contains(err.Error(), code) || !strings.Contains(err.Error(), "suspicious subject") {
+		t.Errorf("error %v, want the reply without the code", err)
 	}
 }

@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/url"
 	"strings"
@@ -31,11 +32,7 @@ type Invitation struct {
 func (inv Invitation) variables(paths [][]string) map[string]any {
 	variables := map[string]any{
 		"action_url": inv.ActionURL,
-		"app": map[string]any{
-			"name":           DisplayName(inv.AppName),
-			"domain_name":    domainName(inv.AppDomain),
-			"logo_image_url": webURL(inv.AppLogoURL),
-		},
+		"app":        app(inv.AppName, inv.AppDomain, inv.AppLogoURL),
 		"invitation": map[string]any{
 			"email_address":   displayAddress(inv.EmailAddress),
 			"expires_in_days": inv.ExpiresInDays,
@@ -49,6 +46,11 @@ func (inv Invitation) variables(paths [][]string) map[string]any {
 		maps.Copy(variables, inv.organization())
 	}
 	return variables
+}
+
+// app returns what every mail says about the product.
+func app(name, domain, logoURL string) map[string]any {
+	return map[string]any{"name": DisplayName(name), "domain_name": domainName(domain), "logo_image_url": webURL(logoURL)}
 }
 
 // organization returns what only an invitation to an organization can say.
@@ -70,6 +72,18 @@ func (inv Invitation) organization() map[string]any {
 }
 
 func (inv Invitation) slug() string { return cmp.Or(inv.Template, organizationTemplate) }
+
+func (inv Invitation) address() string { return inv.EmailAddress }
+
+func (inv Invitation) link() string { return inv.ActionURL }
+
+// check refuses a link that is none. The URL stays out of the error: it is a secret.
+func (inv Invitation) check() error {
+	if webURL(inv.ActionURL) == "" {
+		return errors.New("the action URL is not an absolute http or https URL")
+	}
+	return nil
+}
 
 // told returns the data of a template as JSON, the metadata whole.
 func (inv Invitation) told() (json.RawMessage, error) {

@@ -1,7 +1,7 @@
-// Package mail renders the invitation mail and sends it by SMTP.
+// Package mail renders the mails of invitations and codes and sends them by SMTP.
 //
 // [ParseTemplates] reads and proves the templates at start, [Templates.Render] makes a [Message] of an
-// [Invitation], and [SMTP.Send] hands it to a server. The package decides nothing about when a mail is sent
+// [Invitation] or a [Code], and [SMTP.Send] hands it to a server. The package decides nothing about when a mail is sent
 // and how often it is tried again; a failure that says it is permanent need not be.
 //
 // A mail has two readers who must be able to trust it. The invited person: everything that somebody else
@@ -37,11 +37,11 @@ type Message struct {
 	Date    time.Time `json:"date"`
 	From    Address   `json:"from"`
 	ReplyTo Address   `json:"reply_to,omitzero"`
-	To      string    `json:"to"` // as the invitation has it
+	To      string    `json:"to"` // as it is stored
 	Subject string    `json:"subject"`
 	HTML    string    `json:"html"`
 	Text    string    `json:"text"`
-	// ActionURL is the link both parts carry.
+	// ActionURL is the link both parts carry; empty without one.
 	ActionURL string `json:"action_url"`
 }
 

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
@@ -20,7 +21,10 @@ import (
 const organizationTemplate = "organization_invitation"
 
 // slugs name the mails, in the contract's words.
-var slugs = []string{organizationTemplate, invite.InvitationTemplate, invite.WaitlistTemplate}
+var slugs = []string{
+	organizationTemplate, invite.InvitationTemplate, invite.WaitlistTemplate,
+	invite.VerificationCodeTemplate, invite.ResetCodeTemplate,
+}
 
 // The files of a mail, by what follows its slug.
 const (
@@ -41,7 +45,7 @@ func templateFiles() []string {
 //go:embed templates
 var embedded embed.FS
 
-// Templates renders the mails of invitations. It is safe for concurrent use.
+// Templates renders the mails. It is safe for concurrent use.
 type Templates struct{ mails map[string]*template }
 
 // template is one mail.
@@ -50,6 +54,19 @@ type template struct {
 	html          *htmltemplate.Template
 	text, subject *texttemplate.Template
 	metadata      [][]string // the paths below public_metadata that they show
+}
+
+// Content is what a mail has to say: an [Invitation] or a [Code].
+type Content interface {
+	slug() string    // of its template
+	address() string // of the mailbox
+	link() string    // empty without one
+	check() error    // refuses what cannot be mailed
+	// variables returns the data of its template. Every name exists, if with an empty value; of metadata there
+	// is exactly what paths name.
+	variables(paths [][]string) map[string]any
+	// told returns the data as JSON, metadata whole.
+	told() (json.RawMessage, error)
 }
 
 // Envelope is what a mail says about itself and its sender.
@@ -63,7 +80,8 @@ type Envelope struct {
 // ParseTemplates returns the built-in templates, with those found in overrides in their place:
 // organization_invitation.html, organization_invitation.txt and organization_invitation.subject.txt, in the
 // syntax of [html/template] and [text/template], and those of the mails invitation and waitlist_invitation,
-// which invite to the application. A nil overrides has none.
+// which invite to the application, and verification_code and reset_password_code, which carry a code. A nil
+// overrides has none.
 //
 // The variables are those of the contract, §6.7, and a few of usher's own:
 //
@@ -78,7 +96,11 @@ type Envelope struct {
 //	.invitation.public_metadata.KEY…     text, whatever it was in JSON; empty if it is missing. A key that is
 //	                                     no Go name: index .invitation.public_metadata "team-name"
 //
-// Without an organization there is no .org, .inviter and .role.
+// Without an organization there is no .org, .inviter and .role. A mail with a code has, besides .app,
+//
+//	.otp_code                            the six digits
+//	.email_address                       the mailbox
+//	.expires_in_minutes                  a number
 //
 // Every template is checked and executed with samples, so that what can go wrong goes wrong now. The error
 // names file and line.
@@ -176,30 +198,29 @@ func inOperatorsWords(errs ...error) error {
 	return errors.Join(plain...)
 }
 
-// Render makes the mail for one invitation. Reply-To is left out if its address is none. It fails if the
-// action URL is not an absolute http or https URL.
-func (t *Templates) Render(inv Invitation, env Envelope) (Message, error) {
-	if webURL(inv.ActionURL) == "" {
-		// The URL stays out of the error: it is a secret.
-		return Message{}, errors.New("rendering invitation mail: action URL is not an absolute http or https URL")
+// Render makes a mail. Reply-To is left out if its address is none. It fails without a code, or if the
+// action URL of an invitation is not an absolute http or https URL.
+func (t *Templates) Render(c Content, env Envelope) (Message, error) {
+	if err := c.check(); err != nil {
+		return Message{}, fmt.Errorf("rendering a mail: %w", err)
 	}
 	msg := Message{
 		ID:        env.ID,
 		Date:      env.Date,
 		From:      Address{Name: DisplayName(env.From.Name), Address: env.From.Address},
 		ReplyTo:   Address{Name: DisplayName(env.ReplyTo.Name), Address: env.ReplyTo.Address},
-		To:        inv.EmailAddress,
-		ActionURL: inv.ActionURL,
+		To:        c.address(),
+		ActionURL: c.link(),
 	}
 	if _, err := msg.ReplyTo.wire(); err != nil {
 		msg.ReplyTo = Address{}
 	}
-	mail := t.mails[inv.slug()]
+	mail := t.mails[c.slug()]
 	if mail == nil {
-		return Message{}, fmt.Errorf("rendering invitation mail: there is no template %q", inv.Template)
+		return Message{}, fmt.Errorf("rendering a mail: there is no template %q", c.slug())
 	}
-	if err := mail.execute(&msg, inv.variables(mail.metadata)); err != nil {
-		return Message{}, fmt.Errorf("rendering invitation mail: %w", err)
+	if err := mail.execute(&msg, c.variables(mail.metadata)); err != nil {
+		return Message{}, fmt.Errorf("rendering a mail: %w", err)
 	}
 	return msg, nil
 }
@@ -247,31 +268,59 @@ var samples = []Invitation{
 	{ActionURL: "http://127.0.0.1:8080/v1/tickets/accept?ticket=" + sampleTicket},
 }
 
-// samplesOf returns the samples as invitations of that mail.
-func samplesOf(slug string) []Invitation {
-	list := slices.Clone(samples)
-	for k := range list {
-		list[k].Template = slug
+const sampleCode = "073915"
+
+// codeSamples do the same for mails with a code.
+var codeSamples = []Code{
+	{
+		AppName: "MyApp", AppDomain: "app.example", AppLogoURL: "https://app.example/logo.png",
+		Code: sampleCode, EmailAddress: "grace@acme.example", Lifetime: 10 * time.Minute,
+	},
+	{Code: sampleCode},
+}
+
+// samplesOf returns the samples of a mail.
+func samplesOf(slug string) []Content {
+	var list []Content
+	if carriesCode(slug) {
+		for _, c := range codeSamples {
+			c.Template = slug
+			list = append(list, c)
+		}
+		return list
+	}
+	for _, inv := range samples {
+		inv.Template = slug
+		list = append(list, inv)
 	}
 	return list
 }
 
+func carriesCode(slug string) bool {
+	return slug == invite.VerificationCodeTemplate || slug == invite.ResetCodeTemplate
+}
+
 // try renders the samples and reports the first thing wrong with them.
 func (t *template) try() error {
-	for _, inv := range samplesOf(t.slug) {
+	essential, missing := sampleTicket, "the link, {{.action_url}}, is not in it"
+	if carriesCode(t.slug) {
+		essential, missing = sampleCode, "the code, {{.otp_code}}, is not in it"
+	}
+	for _, c := range samplesOf(t.slug) {
 		for _, value := range []string{"", "text", `{"a":[1,"<b>"]}`} {
-			variables := inv.variables(nil)
-			invitation := variables["invitation"].(map[string]any)
-			invitation["public_metadata"] = metadataText(t.metadata, func([]string) string { return value })
+			variables := c.variables(nil)
+			if invitation, ok := variables["invitation"].(map[string]any); ok {
+				invitation["public_metadata"] = metadataText(t.metadata, func([]string) string { return value })
+			}
 			var msg Message
 			err := t.execute(&msg, variables)
 			switch {
 			case err != nil:
 				return err
-			case !strings.Contains(msg.HTML, sampleTicket):
-				return errors.New(t.slug + htmlFile + ": the link, {{.action_url}}, is not in it")
-			case !strings.Contains(msg.Text, sampleTicket):
-				return errors.New(t.slug + textFile + ": the link, {{.action_url}}, is not in it")
+			case !strings.Contains(msg.HTML, essential):
+				return errors.New(t.slug + htmlFile + ": " + missing)
+			case !strings.Contains(msg.Text, essential):
+				return errors.New(t.slug + textFile + ": " + missing)
 			case msg.Subject == "":
 				return errors.New(t.slug + subjectFile + ": the subject is empty")
 			}

@@ -158,8 +158,8 @@ func (w *Worker) record(ctx context.Context, m store.Message, outcome string, wh
 		slog.String("id", m.ID), slog.String("kind", m.Kind), slog.String("instance", m.InstanceID),
 		slog.Int("attempt", m.Attempt), slog.String("outcome", outcome),
 	}
-	if m.InvitationID != "" {
-		attrs = append(attrs, slog.String("invitation", m.InvitationID))
+	if m.SubjectID != "" {
+		attrs = append(attrs, slog.String("subject", m.SubjectID))
 	}
 	if m.EndpointID != "" {
 		attrs = append(attrs, slog.String("endpoint", m.EndpointID))

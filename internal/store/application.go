@@ -137,7 +137,7 @@ func (t *tx) newApplicationInvitation(in *invite.Instance, n *invite.NewApplicat
 	if err := t.insertApplicationInvitation(i); err != nil || !n.Notify {
 		return i, false, err
 	}
-	return i, false, t.enqueue(i, MailKind)
+	return i, false, t.enqueue(in.ID, Subject{SubjectID: i.ID})
 }
 
 func (t *tx) insertApplicationInvitation(i *invite.Invitation) error {

@@ -71,7 +71,7 @@ func (l *Line) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mes
 				WHERE instance_id = $1 AND endpoint_id = $2 AND endpoint_id <> '' AND due_at <= $3
 				ORDER BY due_at, id
 				LIMIT $5`+t.db.dialect.skipLocked+`)
-			RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, attempt, created_at`,
+			RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, code_number, attempt, created_at`,
 			[]any{l.key.InstanceID, l.key.ID, t.now, t.now.Add(lease), limit}, scanMessages(&list))
 	})
 	slices.SortFunc(list, func(a, b Message) int { return strings.Compare(a.ID, b.ID) })
@@ -177,7 +177,7 @@ func (t *tx) deliver(key EndpointKey, e invite.Event) error {
 		return err
 	}
 	_, err := t.exec(`
-		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, due_at, created_at)
+		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, due_at, created_at)
 		VALUES ($1, '', $2, $3, $4, $5, '', $6, $7)
 		ON CONFLICT (instance_id, bucket, endpoint_id, id) DO UPDATE
 		SET due_at = excluded.due_at

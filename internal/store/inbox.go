@@ -11,8 +11,9 @@ import (
 // Mail is one message kept in the inbox instead of being sent.
 type Mail struct {
 	ID         string
-	Invitation invite.Ticket   // derives the ticket left out of Message
-	Message    json.RawMessage // as the keeper encoded it
+	Invitation invite.Ticket      // derives the ticket left out of Message
+	Code       invite.CodeSubject // derives the code that was left out instead; without a number there is none
+	Message    json.RawMessage    // as the keeper encoded it
 	CreatedAt  invite.Instant
 }
 
@@ -23,10 +24,10 @@ func (db *DB) KeepMail(ctx context.Context, m Message, to invite.Email, raw json
 		t.changed = []string{}
 		t.wake(inboxSignal)
 		_, err := t.exec(`
-			INSERT INTO inbox (instance_id, id, email_key, organization_id, invitation_id, message, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			INSERT INTO inbox (instance_id, id, email_key, organization_id, subject_id, code_number, message, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (instance_id, id) DO NOTHING`,
-			m.InstanceID, m.ID, to.Key, m.OrganizationID, m.InvitationID, string(raw), t.now)
+			m.InstanceID, m.ID, to.Key, m.OrganizationID, m.SubjectID, m.CodeNumber, string(raw), t.now)
 		return err
 	})
 }
@@ -55,15 +56,19 @@ func (db *DB) mails(ctx context.Context, instance, rest string, args []any) ([]M
 	var list []Mail
 	err := db.read(ctx, func(t *tx) error {
 		list = nil
-		if err := t.each(`SELECT id, organization_id, invitation_id, message, created_at FROM inbox`+rest, args, func(row scanner) error {
+		if err := t.each(`SELECT id, organization_id, subject_id, code_number, message, created_at FROM inbox`+rest, args, func(row scanner) error {
 			var m Mail
-			err := row.Scan(&m.ID, &m.Invitation.OrganizationID, &m.Invitation.SourceID, (*[]byte)(&m.Message), &m.CreatedAt)
+			err := row.Scan(&m.ID, &m.Invitation.OrganizationID, &m.Invitation.SourceID, &m.Code.Number, (*[]byte)(&m.Message), &m.CreatedAt)
 			list = append(list, m)
 			return err
 		}); err != nil {
 			return err
 		}
 		for k := range list {
+			if list[k].Code.Number > 0 {
+				list[k].Code.InstanceID, list[k].Code.ID = instance, list[k].Invitation.SourceID
+				continue
+			}
 			i, err := t.eitherInvitation(instance, list[k].Invitation.OrganizationID, list[k].Invitation.SourceID)
 			if errors.Is(err, invite.Err(invite.InvitationNotFound)) {
 				list[k].Invitation.InstanceID = instance

@@ -269,7 +269,7 @@ func (t *tx) announce(o *invite.Organization, list []*invite.Invitation, news []
 		if !news[k].Notify {
 			continue
 		}
-		if err := t.enqueue(i, MailKind); err != nil {
+		if err := t.enqueue(i.InstanceID, Subject{OrganizationID: i.OrganizationID, SubjectID: i.ID}); err != nil {
 			return err
 		}
 	}

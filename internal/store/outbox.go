@@ -9,25 +9,31 @@ import (
 	"usher/internal/invite"
 )
 
-// The kinds of messages: what carries an invitation to its mailbox, and what
-// tells an endpoint of an event.
+// The kinds of messages: what carries an invitation or a code to its mailbox, and
+// what tells an endpoint of an event.
 const (
 	MailKind    = "mail"
 	WebhookKind = "webhook"
 )
 
 // Message is one thing to deliver. It names what it is about; what is said, and
-// the ticket in it, is made at the moment of delivery.
+// the ticket or the code in it, is made at the moment of delivery.
 type Message struct {
-	InstanceID     string
-	Bucket         int
-	ID             string // stable over all attempts; to an endpoint, the event's
-	Kind           string
-	OrganizationID string // empty for an invitation to the application
-	InvitationID   string
-	EndpointID     string // empty for mail
-	Attempt        int    // 1 for the first; also the fence of the claim
-	CreatedAt      invite.Instant
+	InstanceID string
+	Bucket     int
+	ID         string // stable over all attempts; to an endpoint, the event's
+	Kind       string
+	Subject           // zero to an endpoint
+	EndpointID string // empty for mail
+	Attempt    int    // 1 for the first; also the fence of the claim
+	CreatedAt  invite.Instant
+}
+
+// Subject is what a mail is about: an invitation, or a code.
+type Subject struct {
+	OrganizationID string // of the invitation; empty for one to the application
+	SubjectID      string // the invitation's, or that of what the code is for: a sign-in or a sign-up
+	CodeNumber     int    // which of its codes; 0 for an invitation
 }
 
 // buckets spread messages so that a claim names one part of the table only.
@@ -39,13 +45,13 @@ func bucketOf(subject string) int {
 	return int(h.Sum32() % buckets)
 }
 
-// enqueue queues a message about i; workers wake when the transaction is durable.
-func (t *tx) enqueue(i *invite.Invitation, kind string) error {
+// enqueue queues a mail about s; workers wake when the transaction is durable.
+func (t *tx) enqueue(instance string, s Subject) error {
 	t.wake(outboxSignal)
 	_, err := t.exec(`
-		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, due_at, created_at)
-		VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8)`,
-		i.InstanceID, i.OrganizationID, bucketOf(cmp.Or(i.OrganizationID, i.ID)), t.newID(emailID), kind, i.ID, t.now, t.now)
+		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, code_number, due_at, created_at)
+		VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8, $9)`,
+		instance, s.OrganizationID, bucketOf(cmp.Or(s.OrganizationID, s.SubjectID)), t.newID(emailID), MailKind, s.SubjectID, s.CodeNumber, t.now, t.now)
 	return err
 }
 
@@ -122,7 +128,7 @@ func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) erro
 			WHERE bucket = $1 AND parked = 0 AND endpoint_id = '' AND due_at <= $2
 			ORDER BY due_at, id
 			LIMIT $4`+t.db.dialect.skipLocked+`)
-		RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, invitation_id, attempt, created_at`,
+		RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, code_number, attempt, created_at`,
 		[]any{bucket, t.now, t.now.Add(lease), limit}, scanMessages(list))
 }
 
@@ -130,7 +136,7 @@ func (t *tx) claim(bucket, limit int, lease time.Duration, list *[]Message) erro
 func scanMessages(list *[]Message) func(scanner) error {
 	return func(row scanner) error {
 		var m Message
-		err := row.Scan(&m.InstanceID, &m.OrganizationID, &m.Bucket, &m.EndpointID, &m.ID, &m.Kind, &m.InvitationID, &m.Attempt, &m.CreatedAt)
+		err := row.Scan(&m.InstanceID, &m.OrganizationID, &m.Bucket, &m.EndpointID, &m.ID, &m.Kind, &m.SubjectID, &m.CodeNumber, &m.Attempt, &m.CreatedAt)
 		*list = append(*list, m)
 		return err
 	}
@@ -284,34 +290,4 @@ func (db *DB) Parked(ctx context.Context, limit int) (map[string]string, error) 
 		})
 	})
 	return reasons, err
-}
-
-// MailSubject is what a message about an invitation has to say.
-type MailSubject struct {
-	Ticketed
-	Inviter *invite.User // nil without an inviter
-}
-
-// MailSubject reads what the message m is about. ok is false when nothing is left to
-// say: the invitation is not pending any more, or gone.
-func (db *DB) MailSubject(ctx context.Context, m Message) (subject MailSubject, ok bool, err error) {
-	err = db.read(ctx, func(t *tx) error {
-		i, err := t.eitherInvitation(m.InstanceID, m.OrganizationID, m.InvitationID)
-		if err != nil {
-			return err
-		}
-		found, err := t.ticketed(invite.TicketFor(i, invite.ByMail))
-		if err != nil {
-			return err
-		}
-		subject.Ticketed, ok = *found, i.StatusAt(t.now) == invite.Pending
-		if i.Inviter != nil {
-			subject.Inviter, err = t.user(m.InstanceID, i.InviterID)
-		}
-		return err
-	})
-	if isRefusal(err) {
-		return MailSubject{}, false, nil
-	}
-	return subject, ok, err
 }

@@ -8,23 +8,30 @@ import (
 	"usher/internal/invite"
 )
 
+const signInColumns = `id, identifier, user_id, strategy, email_address_id, code_number, code_attempts, code_expires_at,
+	needs_password, session_id, abandon_at, created_at, updated_at`
+
 // signIn returns the client's attempt to sign in that is under way or was
 // completed; nil without one.
 func (t *tx) signIn(instance, client string) (*invite.SignIn, error) {
+	return t.scanSignIn(instance, t.row(`SELECT `+signInColumns+` FROM sign_ins WHERE instance_id = $1 AND client_id = $2`, instance, client))
+}
+
+// signInByID is signIn for who does not know the client.
+func (t *tx) signInByID(instance, id string) (*invite.SignIn, error) {
+	return t.scanSignIn(instance, t.row(`SELECT `+signInColumns+` FROM sign_ins WHERE instance_id = $1 AND id = $2`, instance, id))
+}
+
+func (t *tx) scanSignIn(instance string, row scanner) (*invite.SignIn, error) {
 	var s invite.SignIn
-	err := t.row(`
-		SELECT id, identifier, user_id, strategy, email_address_id, code_number, code_attempts, code_expires_at,
-			session_id, abandon_at, created_at, updated_at
-		FROM sign_ins
-		WHERE instance_id = $1 AND client_id = $2`, instance, client).
-		Scan(&s.ID, &s.Identifier, &s.UserID, &s.Strategy, &s.EmailAddressID, &s.Code.Number, &s.Code.Attempts, &s.Code.ExpiresAt,
-			&s.SessionID, &s.AbandonAt, &s.CreatedAt, &s.UpdatedAt)
-	if err != nil {
+	if err := row.Scan(&s.ID, &s.Identifier, &s.UserID, &s.Strategy, &s.EmailAddressID, &s.Code.Number, &s.Code.Attempts, &s.Code.ExpiresAt,
+		&s.NeedsPassword, &s.SessionID, &s.AbandonAt, &s.CreatedAt, &s.UpdatedAt); err != nil {
 		return nil, missing(err, nil)
 	}
 	if t.now >= s.AbandonAt {
 		return nil, nil
 	}
+	var err error
 	if s.User, err = t.user(instance, s.UserID); errors.Is(err, invite.Err(invite.UserNotFound)) {
 		return nil, nil
 	}
@@ -53,15 +60,15 @@ func (t *tx) saveSignIn(instance, client string, s *invite.SignIn) error {
 	s.UpdatedAt = t.now
 	_, err := t.exec(`
 		INSERT INTO sign_ins (instance_id, client_id, id, identifier, user_id, strategy, email_address_id,
-			code_number, code_attempts, code_expires_at, session_id, abandon_at, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			code_number, code_attempts, code_expires_at, needs_password, session_id, abandon_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (instance_id, client_id) DO UPDATE
 		SET id = excluded.id, identifier = excluded.identifier, user_id = excluded.user_id, strategy = excluded.strategy,
 			email_address_id = excluded.email_address_id, code_number = excluded.code_number, code_attempts = excluded.code_attempts,
-			code_expires_at = excluded.code_expires_at, session_id = excluded.session_id, abandon_at = excluded.abandon_at,
-			created_at = excluded.created_at, updated_at = excluded.updated_at`,
+			code_expires_at = excluded.code_expires_at, needs_password = excluded.needs_password,
+			session_id = excluded.session_id, abandon_at = excluded.abandon_at, created_at = excluded.created_at, updated_at = excluded.updated_at`,
 		instance, client, s.ID, s.Identifier, s.UserID, s.Strategy, s.EmailAddressID,
-		s.Code.Number, s.Code.Attempts, s.Code.ExpiresAt, s.SessionID, s.AbandonAt, s.CreatedAt, s.UpdatedAt)
+		s.Code.Number, s.Code.Attempts, s.Code.ExpiresAt, s.NeedsPassword, s.SessionID, s.AbandonAt, s.CreatedAt, s.UpdatedAt)
 	return err
 }
 
@@ -95,9 +102,10 @@ func (t *tx) identified(instance, identifier string) (*invite.User, error) {
 }
 
 // BeginSignIn begins an attempt of the client, which is made when it is empty, for
-// whom the identifier names. It refuses with AccountNotFound, or SessionExists in
-// a browser where somebody is signed in.
-func (db *DB) BeginSignIn(ctx context.Context, in *invite.Instance, client, identifier string) (*Visit, error) {
+// whom the identifier names; with a strategy that mails, a code is sent at once. It
+// refuses with AccountNotFound, with SessionExists in a browser where somebody is
+// signed in, and as SendSignInCode does.
+func (db *DB) BeginSignIn(ctx context.Context, in *invite.Instance, client, identifier string, strategy invite.Strategy) (*Visit, error) {
 	var v *Visit
 	err := db.write(ctx, func(t *tx) (err error) {
 		u, err := t.identified(in.ID, identifier)
@@ -111,7 +119,105 @@ func (db *DB) BeginSignIn(ctx context.Context, in *invite.Instance, client, iden
 			return err
 		}
 		v.SignIn = t.newSignIn(u, identifier)
+		if strategy.Mails() {
+			return t.prepareSignIn(in, v, strategy, "")
+		}
 		return t.saveSignIn(in.ID, v.ClientID, v.SignIn)
+	})
+	return v, err
+}
+
+// SendSignInCode mails a code to the address with that id, a verified one of the user's;
+// without an id, to the one that was typed, else the primary one. Codes sent before are
+// worth nothing from then on. It refuses with SignInNotFound, with StrategyInvalid for
+// who cannot sign in that way, with AddressNotFound, and with TooManyRequests when
+// there were enough codes.
+func (db *DB) SendSignInCode(ctx context.Context, in *invite.Instance, client, id string, strategy invite.Strategy, address string) (*Visit, error) {
+	var v *Visit
+	err := db.write(ctx, func(t *tx) (err error) {
+		s, err := t.openSignIn(in.ID, client, id)
+		if err != nil {
+			return err
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		v.SignIn = s
+		return t.prepareSignIn(in, v, strategy, address)
+	})
+	return v, err
+}
+
+func (t *tx) prepareSignIn(in *invite.Instance, v *Visit, strategy invite.Strategy, address string) error {
+	s := v.SignIn
+	if err := s.Prepare(strategy, address, t.now); err != nil {
+		return err
+	}
+	if err := t.sendCode(in, s.Mailbox(), Subject{SubjectID: s.ID, CodeNumber: s.Code.Number}); err != nil {
+		return err
+	}
+	return t.saveSignIn(in.ID, v.ClientID, s)
+}
+
+// SignInWithCode completes the client's attempt with that id by the code that was
+// mailed for the strategy or, when that is ByReset, lets it go on to ResetPassword. It
+// refuses with CodeIncorrect a wrong answer, which is counted nevertheless, with
+// CodeMissing, CodeExpired or CodeFailed, and as enter does.
+func (db *DB) SignInWithCode(ctx context.Context, in *invite.Instance, client, id string, strategy invite.Strategy, answer string) (*Visit, error) {
+	var v *Visit
+	var wrong error
+	err := db.write(ctx, func(t *tx) (err error) {
+		s, err := t.openSignIn(in.ID, client, id)
+		if err != nil {
+			return err
+		}
+		if s.Strategy != strategy {
+			return invite.Err(invite.CodeMissing)
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		to := s.Mailbox()
+		if wrong = s.Code.Answer(t.codeOf(in, to, s.ID, s.Code), answer, t.now); wrong == nil && to.Key == "" {
+			wrong = invite.Err(invite.CodeExpired) // the address has gone
+		}
+		if wrong != nil {
+			return t.saveSignIn(in.ID, client, s)
+		}
+		if s.Proven(t.now); !s.NeedsPassword {
+			return t.completeSignIn(in, v, s, "", false)
+		}
+		v.SignIn = s
+		return t.saveSignIn(in.ID, client, s)
+	})
+	if err == nil {
+		err = wrong
+	}
+	return v, err
+}
+
+// ResetPassword gives the user of the client's attempt, which a code has proven, the
+// password that digest was made of, and completes the attempt. With signOut all other
+// sessions of the user end. It refuses with CodeMissing where nothing was proven, and
+// as enter does.
+func (db *DB) ResetPassword(ctx context.Context, in *invite.Instance, client, id, digest string, signOut bool) (*Visit, error) {
+	var v *Visit
+	err := db.write(ctx, func(t *tx) (err error) {
+		s, err := t.openSignIn(in.ID, client, id)
+		if err != nil {
+			return err
+		}
+		if !s.NeedsPassword {
+			return invite.Err(invite.CodeMissing)
+		}
+		if s.User, err = t.changeUser(in, s.UserID, &invite.UserChange{PasswordDigest: &digest, SignOut: signOut}); err != nil {
+			return err
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		s.NeedsPassword = false
+		return t.completeSignIn(in, v, s, "", false)
 	})
 	return v, err
 }

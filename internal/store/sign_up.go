@@ -7,20 +7,26 @@ import (
 	"usher/internal/invite"
 )
 
+const signUpColumns = `id, email_address, verified, first_name, last_name, username, locale, unsafe_metadata, password_digest, legal_accepted_at,
+	ticket, code_number, code_attempts, code_expires_at, session_id, user_id, abandon_at, created_at, updated_at`
+
 // signUp returns the client's attempt to sign up that is under way or was
 // completed; nil without one.
 func (t *tx) signUp(instance, client string) (*invite.SignUp, error) {
+	return t.scanSignUp(t.row(`SELECT `+signUpColumns+` FROM sign_ups WHERE instance_id = $1 AND client_id = $2`, instance, client))
+}
+
+// signUpByID is signUp for who does not know the client.
+func (t *tx) signUpByID(instance, id string) (*invite.SignUp, error) {
+	return t.scanSignUp(t.row(`SELECT `+signUpColumns+` FROM sign_ups WHERE instance_id = $1 AND id = $2`, instance, id))
+}
+
+func (t *tx) scanSignUp(row scanner) (*invite.SignUp, error) {
 	var s invite.SignUp
 	var ticket string
-	err := t.row(`
-		SELECT id, email_address, verified, first_name, last_name, username, locale, unsafe_metadata, password_digest, legal_accepted_at,
-			ticket, code_number, code_attempts, code_expires_at, session_id, user_id, abandon_at, created_at, updated_at
-		FROM sign_ups
-		WHERE instance_id = $1 AND client_id = $2`, instance, client).
-		Scan(&s.ID, &s.Email.Address, &s.Verified, &s.FirstName, &s.LastName, &s.Username, &s.Locale, (*[]byte)(&s.UnsafeMetadata),
-			&s.PasswordDigest, &s.LegalAcceptedAt,
-			&ticket, &s.Code.Number, &s.Code.Attempts, &s.Code.ExpiresAt, &s.SessionID, &s.UserID, &s.AbandonAt, &s.CreatedAt, &s.UpdatedAt)
-	if err != nil {
+	if err := row.Scan(&s.ID, &s.Email.Address, &s.Verified, &s.FirstName, &s.LastName, &s.Username, &s.Locale, (*[]byte)(&s.UnsafeMetadata),
+		&s.PasswordDigest, &s.LegalAcceptedAt,
+		&ticket, &s.Code.Number, &s.Code.Attempts, &s.Code.ExpiresAt, &s.SessionID, &s.UserID, &s.AbandonAt, &s.CreatedAt, &s.UpdatedAt); err != nil {
 		return nil, missing(err, nil)
 	}
 	if t.now >= s.AbandonAt {
@@ -127,6 +133,59 @@ func (db *DB) SaveSignUp(ctx context.Context, in *invite.Instance, client, id st
 		}
 		return t.proceed(in, v, s)
 	})
+	return v, err
+}
+
+// SendSignUpCode mails a code to the address of the client's attempt with that id.
+// Codes sent before are worth nothing from then on. It refuses with SignUpNotFound,
+// with StrategyInvalid without an address that waits for its proof, and with
+// TooManyRequests when there were enough codes.
+func (db *DB) SendSignUpCode(ctx context.Context, in *invite.Instance, client, id string) (*Visit, error) {
+	var v *Visit
+	err := db.write(ctx, func(t *tx) (err error) {
+		s, err := t.openSignUp(in.ID, client, id)
+		if err != nil {
+			return err
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		if err := s.Prepare(t.now); err != nil {
+			return err
+		}
+		if err := t.sendCode(in, s.Email, Subject{SubjectID: s.ID, CodeNumber: s.Code.Number}); err != nil {
+			return err
+		}
+		v.SignUp = s
+		return t.saveSignUp(in.ID, client, s)
+	})
+	return v, err
+}
+
+// VerifySignUp proves the address of the client's attempt with that id by the code that
+// was mailed, and makes the account if nothing else is missing. It refuses with
+// CodeIncorrect a wrong answer, which is counted nevertheless, with CodeMissing,
+// CodeExpired or CodeFailed, and as SaveSignUp does.
+func (db *DB) VerifySignUp(ctx context.Context, in *invite.Instance, client, id, answer string) (*Visit, error) {
+	var v *Visit
+	var wrong error
+	err := db.write(ctx, func(t *tx) (err error) {
+		s, err := t.openSignUp(in.ID, client, id)
+		if err != nil {
+			return err
+		}
+		if v, err = t.visitor(in, client); err != nil {
+			return err
+		}
+		if wrong = s.Code.Answer(t.codeOf(in, s.Email, s.ID, s.Code), answer, t.now); wrong != nil {
+			return t.saveSignUp(in.ID, client, s)
+		}
+		s.Proven()
+		return t.proceed(in, v, s)
+	})
+	if err == nil {
+		err = wrong
+	}
 	return v, err
 }
 

@@ -41,7 +41,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT @ FROM (organizations o|users u|organization_domains o)@+`,
 	`SELECT count\(\*\) FROM (memberships m|membership_requests r|invitations i|@ @|@)@+`,
 	`(DELETE FROM|UPDATE) outbox( SET (due_at|parked)[^W]*)?`,
-	`SELECT id, organization_id, invitation_id, message, created_at FROM inbox@?`,
+	`SELECT id, organization_id, subject_id, code_number, message, created_at FROM inbox@?`,
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
 	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,

@@ -410,12 +410,14 @@ CREATE TABLE sign_ins (
     code_number      INTEGER NOT NULL, -- codes are derived from it, and never stored
     code_attempts    INTEGER NOT NULL,
     code_expires_at  INTEGER NOT NULL,
+    needs_password   INTEGER NOT NULL, -- the code was right, and a new password is wanted
     session_id       TEXT NOT NULL, -- empty until it is complete
     abandon_at       INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
     PRIMARY KEY (instance_id, client_id)
 ) STRICT;
+CREATE UNIQUE INDEX sign_ins_by_id ON sign_ins (instance_id, id);
 
 -- What a browser is doing to sign up: the same for those who have no account.
 CREATE TABLE sign_ups (
@@ -442,6 +444,7 @@ CREATE TABLE sign_ups (
     updated_at      INTEGER NOT NULL,
     PRIMARY KEY (instance_id, client_id)
 ) STRICT;
+CREATE UNIQUE INDEX sign_ups_by_id ON sign_ups (instance_id, id);
 
 CREATE TABLE sessions (
     instance_id     TEXT NOT NULL,
@@ -535,7 +538,8 @@ CREATE TABLE outbox (
     endpoint_id     TEXT NOT NULL,    -- empty for mail
     id              TEXT NOT NULL,
     kind            TEXT NOT NULL,
-    invitation_id   TEXT NOT NULL,
+    subject_id      TEXT NOT NULL,    -- of an invitation, or of what a code is for; empty for an event
+    code_number     INTEGER NOT NULL DEFAULT 0, -- which of its codes; 0 = none
     parked          INTEGER NOT NULL DEFAULT 0,
     attempt         INTEGER NOT NULL DEFAULT 0,
     due_at          INTEGER NOT NULL,
@@ -546,14 +550,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (bucket, due_at, id) WHERE parked = 0 AND endpoint_id = '';
 CREATE INDEX outbox_by_endpoint ON outbox (instance_id, endpoint_id, due_at, id) WHERE endpoint_id <> '';
 
--- Mail that was kept instead of sent. The ticket in its link is left out and
--- derived again when the message is read.
+-- Mail that was kept instead of sent. Its ticket or code is left out and derived
+-- again when the message is read.
 CREATE TABLE inbox (
     instance_id     TEXT NOT NULL,
     id              TEXT NOT NULL,
     email_key       TEXT NOT NULL,
     organization_id TEXT NOT NULL,
-    invitation_id   TEXT NOT NULL,
+    subject_id      TEXT NOT NULL, -- as in the outbox
+    code_number     INTEGER NOT NULL,
     message         TEXT NOT NULL, -- JSON
     created_at      INTEGER NOT NULL,
     PRIMARY KEY (instance_id, id)

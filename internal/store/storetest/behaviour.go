@@ -572,10 +572,10 @@ func testOutbox(w *World) {
 	must(w.DB.CreateInvitation(w.Context(), w.Instance, w.Org.ID, quiet))(w.T)
 
 	first := w.claim(10)
-	if len(first) != 1 || first[0].InvitationID != i.ID || first[0].Attempt != 1 || first[0].Kind != store.MailKind {
+	if len(first) != 1 || first[0].SubjectID != i.ID || first[0].Attempt != 1 || first[0].Kind != store.MailKind {
 		w.Fatalf("claimed %+v, want the one mail", first)
 	}
-	if subject, ok, err := w.DB.MailSubject(w.Context(), first[0]); err != nil || !ok || subject.Invitation.ID != i.ID {
+	if subject, ok, err := w.DB.InvitationMail(w.Context(), first[0]); err != nil || !ok || subject.Invitation.ID != i.ID {
 		w.Errorf("the mail is about %+v, %v, %v", subject, ok, err)
 	}
 	if again := w.claim(10); len(again) != 0 {
@@ -623,7 +623,7 @@ func testOutbox(w *World) {
 		w.Errorf("got %+v, want the delivered message gone", stats)
 	}
 	w.ok("revoking", w.revoke(i))
-	if _, ok, err := w.DB.MailSubject(w.Context(), first[0]); ok || err != nil {
+	if _, ok, err := w.DB.InvitationMail(w.Context(), first[0]); ok || err != nil {
 		w.Errorf("a mail about a revoked invitation: ok %v, %v; want nothing to say", ok, err)
 	}
 }
@@ -632,7 +632,7 @@ func testReleaseLeases(w *World) {
 	failed, parked, under := w.invite("failed@example.com"), w.invite("parked@example.com"), w.invite("under@example.com")
 	later := w.DB.Now().Add(time.Hour)
 	for _, m := range w.claim(10) {
-		switch m.InvitationID {
+		switch m.SubjectID {
 		case failed.ID:
 			w.ok("retrying", w.DB.Retry(w.Context(), m, later, "greylisted", store.Receipt{}))
 		case parked.ID:
@@ -641,7 +641,7 @@ func testReleaseLeases(w *World) {
 	}
 	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
 	list := w.claim(10)
-	if len(list) != 1 || list[0].InvitationID != under.ID || list[0].Attempt != 2 {
+	if len(list) != 1 || list[0].SubjectID != under.ID || list[0].Attempt != 2 {
 		w.Fatalf("claimed %+v, want the message that was under way, and its second attempt", list)
 	}
 	w.ok("delivering", w.DB.Delivered(w.Context(), list[0], store.Receipt{}))
@@ -651,7 +651,7 @@ func testReleaseLeases(w *World) {
 	w.Clock.Add(time.Hour)
 	w.claim(10)
 	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
-	if list := w.claim(10); len(list) != 1 || list[0].InvitationID != failed.ID || list[0].Attempt != 3 {
+	if list := w.claim(10); len(list) != 1 || list[0].SubjectID != failed.ID || list[0].Attempt != 3 {
 		w.Errorf("claimed %+v, want what was under way for the second time", list)
 	}
 }

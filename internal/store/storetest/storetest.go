@@ -431,8 +431,9 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"an invitation without its organization": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = i.instance_id AND o.id = i.organization_id)`,
 		"a message without its invitation": `SELECT id FROM outbox q WHERE q.endpoint_id = '' AND NOT EXISTS
-			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.invitation_id)
-			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.invitation_id)`,
+			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.subject_id)
+			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.subject_id)
+			AND q.code_number = 0`,
 		"a sign-in token without its user": `SELECT id FROM sign_in_tokens s WHERE NOT EXISTS
 			(SELECT 1 FROM users u WHERE u.instance_id = s.instance_id AND u.id = s.user_id)`,
 		"an accepted invitation to the application has no user": `SELECT id FROM application_invitations WHERE (status = 1) <> (user_id <> '')`,
