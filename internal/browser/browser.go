@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -59,7 +60,7 @@ func (k *Keeper) Remember(w http.ResponseWriter, in *invite.Instance, v *store.V
 	}
 	c := &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
 		Name: cookieName, Value: v.Token, Path: "/", MaxAge: int(clerk.CookieLifetime.Seconds()),
-		HttpOnly: true, Secure: strings.HasPrefix(k.PublicURL, "https:"), SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: k.encrypted(), SameSite: http.SameSiteLaxMode,
 	}
 	if c.Secure && k.crossSite(in) {
 		c.SameSite = http.SameSiteNoneMode
@@ -68,15 +69,21 @@ func (k *Keeper) Remember(w http.ResponseWriter, in *invite.Instance, v *store.V
 }
 
 // Allowed reports whether pages of an origin are the instance's: those served at the
-// same host, those that the instance names and, in development, all of this machine.
+// same host, in plain only where we are, those that the instance names and, in
+// development, all of this machine.
 func (k *Keeper) Allowed(in *invite.Instance, host, origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
 		return false
 	}
-	return u.Host == host || origin == k.PublicURL || origin == Origin(in.HomeURL) || origin == in.Settings.DevelopmentOrigin ||
+	// Whoever is on the way can put a page in plain at any host.
+	same := u.Host == host && (u.Scheme == "https" || !k.encrypted())
+	return same || origin == k.PublicURL || origin == Origin(in.HomeURL) || origin == in.Settings.DevelopmentOrigin ||
 		slices.Contains(in.Settings.AllowedOrigins, origin) || in.Environment == invite.Test && loopback(u.Hostname())
 }
+
+// encrypted reports whether browsers reach us with TLS.
+func (k *Keeper) encrypted() bool { return strings.HasPrefix(k.PublicURL, "https:") }
 
 // Origin returns the origin of a URL, empty for what is none.
 func Origin(raw string) string {
@@ -97,7 +104,7 @@ func loopback(host string) bool {
 func (k *Keeper) Destination(in *invite.Instance, host, wanted string) string {
 	u, err := url.Parse(wanted)
 	switch {
-	case err != nil || wanted == "" || strings.ContainsAny(wanted, "\\\t\r\n"):
+	case err != nil || wanted == "" || strings.ContainsFunc(wanted, misread):
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(wanted, "/") && !strings.HasPrefix(wanted, "//"):
 		return wanted
 	case u.User == nil && (u.Scheme == "https" || u.Scheme == "http") && k.Allowed(in, host, Origin(wanted)):
@@ -105,6 +112,10 @@ func (k *Keeper) Destination(in *invite.Instance, host, wanted string) string {
 	}
 	return cmp.Or(in.HomeURL, "/")
 }
+
+// misread reports whether browsers or proxies may read r as another one in a URL, or
+// leave it out.
+func misread(r rune) bool { return r == '\\' || unicode.IsControl(r) }
 
 // crossSite reports whether the instance has pages on another site than its
 // Frontend API, in the sense of RFC 6265bis §5.2.

@@ -34,7 +34,7 @@ import (
 // admin Ada and the members Bob and Cid, and Beta with the admin Eve; in Gulf, at its own host,
 // Delta with the admin Ida. All of them are signed in.
 type stage struct {
-	*testing.T
+	testing.TB
 	http.Handler
 	db          *store.DB
 	raw         *sql.DB
@@ -46,6 +46,7 @@ type stage struct {
 	tokens      map[string]string // of browsers, by who sits there
 	ids         map[string]string // what the paths name, by the name in the path
 	clock       atomic.Int64      // Unix milliseconds
+	log         bytes.Buffer      // of the server, to be read when nobody asks
 }
 
 const (
@@ -53,9 +54,9 @@ const (
 	gulfHost  = "clerk.gulf.test"
 )
 
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	t.Helper()
-	s := &stage{T: t, keys: keyring(t, 7), users: map[string]*invite.User{}, tokens: map[string]string{}, ids: map[string]string{}}
+	s := &stage{TB: t, keys: keyring(t, 7), users: map[string]*invite.User{}, tokens: map[string]string{}, ids: map[string]string{}}
 	s.clock.Store(now.UnixMilli())
 	encoder := &clerk.Encoder{PublicURL: origin, Keys: s.keys}
 	path := filepath.Join(t.TempDir(), "usher.db")
@@ -90,7 +91,7 @@ func newStage(t *testing.T) *stage {
 
 	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Passwords: password.NewHasher(1), PublicURL: origin}
 	front.Browsers = &browser.Keeper{DB: s.db, Passwords: front.Passwords, PublicURL: origin}
-	s.Handler = edge.New(slog.New(slog.DiscardHandler), s.now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler())
+	s.Handler = edge.New(slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), s.now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler())
 	s.arrange()
 	return s
 }
