@@ -10,31 +10,31 @@ import (
 	"usher/internal/invite"
 )
 
-// How often a password may be guessed: so many times at once for each account, then
-// once in a while. Whoever knows it begins anew.
+// How often passwords and codes may be guessed: so many times at once for each account,
+// then once in a while. Whoever knows one begins anew.
 const (
 	guesses    = 10
 	guessEvery = 10 * time.Second
-	maxGuessed = 100_000 // accounts that are remembered
+	maxGuessed = 100_000 // keys that are remembered
 )
 
-// brake slows the guessing of passwords down. The zero brake is ready.
+// brake slows guessing down. The zero brake is ready.
 type brake struct {
 	mu    sync.Mutex
-	tried map[string]*rate.Limiter // by user
+	tried map[string]*rate.Limiter // by what is guessed at
 }
 
-// take counts a guess at a user's password, or refuses it with TooManyRequests.
-func (b *brake) take(user string, now time.Time) error {
+// take counts a guess, or refuses it with TooManyRequests.
+func (b *brake) take(key string, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tried == nil || len(b.tried) >= maxGuessed {
 		b.tried = make(map[string]*rate.Limiter)
 	}
-	l := b.tried[user]
+	l := b.tried[key]
 	if l == nil {
 		l = rate.NewLimiter(rate.Every(guessEvery), guesses)
-		b.tried[user] = l
+		b.tried[key] = l
 	}
 	if l.AllowN(now, 1) {
 		return nil
@@ -43,9 +43,9 @@ func (b *brake) take(user string, now time.Time) error {
 	return &invite.Error{Kind: invite.TooManyRequests, Limit: int(math.Ceil(wait.Seconds()))}
 }
 
-// release forgets the guesses at the password of whoever knew it.
-func (b *brake) release(user string) {
+// release forgets the guesses, since the last one was right.
+func (b *brake) release(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.tried, user)
+	delete(b.tried, key)
 }

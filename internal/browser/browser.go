@@ -27,7 +27,8 @@ type Keeper struct {
 	Passwords *password.Hasher
 	PublicURL string // without a slash at its end
 
-	brake brake
+	accounts  brake // by user
+	addresses brake // of who signs up, by instance and address
 }
 
 // cookieName is the name of the cookie with the token that a browser is known by.
@@ -152,6 +153,35 @@ func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attemp
 	return k.DB.SignInWithPassword(ctx, in, client, attempt, identifier, u.ID, digest)
 }
 
+// SignInWithCode answers the code of a sign-in as the store's does. Guesses are counted
+// with those at the account's password, whatever attempt and browser they are made in,
+// and refused with TooManyRequests.
+func (k *Keeper) SignInWithCode(ctx context.Context, in *invite.Instance, client string, s *invite.SignIn, strategy invite.Strategy, code string) (*store.Visit, error) {
+	return k.guess(&k.accounts, s.UserID, func() (*store.Visit, error) {
+		return k.DB.SignInWithCode(ctx, in, client, s.ID, strategy, code)
+	})
+}
+
+// VerifySignUp answers the code of a sign-up as the store's does. Guesses are counted
+// for each address, and refused with TooManyRequests.
+func (k *Keeper) VerifySignUp(ctx context.Context, in *invite.Instance, client string, s *invite.SignUp, code string) (*store.Visit, error) {
+	return k.guess(&k.addresses, in.ID+" "+s.Email.Key, func() (*store.Visit, error) {
+		return k.DB.VerifySignUp(ctx, in, client, s.ID, code)
+	})
+}
+
+// guess tries what may be a guess, if there were not too many of them.
+func (k *Keeper) guess(b *brake, key string, try func() (*store.Visit, error)) (*store.Visit, error) {
+	if err := b.take(key, k.DB.Now().Time()); err != nil {
+		return nil, err
+	}
+	v, err := try()
+	if err == nil {
+		b.release(key)
+	}
+	return v, err
+}
+
 // compare returns the digest that the password belongs to, made anew when it was
 // outdated.
 func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.User, plain string) (string, error) {
@@ -165,7 +195,7 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	case !u.HasPassword:
 		return "", invite.Err(invite.StrategyInvalid)
 	}
-	if err := k.brake.take(u.ID, k.DB.Now().Time()); err != nil {
+	if err := k.accounts.take(u.ID, k.DB.Now().Time()); err != nil {
 		return "", err
 	}
 	digest, err := k.DB.PasswordDigest(ctx, in, u.ID)
@@ -179,7 +209,7 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	if err != nil {
 		return "", err
 	}
-	k.brake.release(u.ID)
+	k.accounts.release(u.ID)
 	if fresh != digest {
 		err = k.DB.RefreshPassword(ctx, in, u.ID, digest, fresh)
 	}

@@ -301,3 +301,49 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 		}
 	}
 }
+
+// A code has six digits and an attempt few answers, but attempts are free: the account's
+// guesses count, whatever browser they come from.
+func TestCodesAreNotGuessed(t *testing.T) {
+	const refusal = "429 too_many_requests"
+	for name, row := range map[string]struct{ begin, answer, id string }{
+		"of somebody known": {"POST /v1/client/sign_ins", "POST /v1/client/sign_ins/ID/attempt_first_factor", "sia_"},
+		"of somebody new":   {"POST /v1/client/sign_ups", "POST /v1/client/sign_ups/ID/attempt_verification", "sua_"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			try := func(right bool) string {
+				form := "strategy=email_code&identifier=gus@example.com&email_address=nova@example.com"
+				if right {
+					form += "&password=correct+horse"
+				}
+				rec := s.ask(asked{route: row.begin, form: form})
+				_, rest, _ := strings.Cut(rec.Body.String(), row.id)
+				id, _, _ := strings.Cut(row.id+rest, `"`)
+				token := s.cookie(rec.Result())
+				if row.id == "sua_" {
+					s.ask(asked{route: "POST /v1/client/sign_ups/" + id + "/prepare_verification", form: "strategy=email_code", token: token})
+				}
+				code := s.keys.Code(invite.CodeSubject{InstanceID: s.atlas.ID, ID: id, Number: 1})
+				if !right {
+					code = "wrong"
+				}
+				return told(t, s.ask(asked{route: strings.Replace(row.answer, "ID", id, 1), form: "strategy=email_code&code=" + code, token: token}))
+			}
+			for range 10 {
+				if got := try(false); got != "422 form_code_incorrect" {
+					t.Fatalf("a wrong code: got %s", got)
+				}
+			}
+			for _, right := range []bool{false, true} {
+				if got := try(right); got != refusal {
+					t.Errorf("after ten, right: %t: got %s, want %s", right, got, refusal)
+				}
+			}
+			s.clock.Add((10 * time.Second).Milliseconds())
+			if got := try(true); got != "200" {
+				t.Errorf("a while later: got %s, want 200", got)
+			}
+		})
+	}
+}

@@ -129,7 +129,7 @@ func (s *Server) attemptFirstFactor(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.visited(s.DB.SignInWithCode(r.Context(), r.instance, r.browser.Key(), in.ID, strategy, code)); err != nil {
+	if err := r.visited(s.Browsers.SignInWithCode(r.Context(), r.instance, r.browser.Key(), in, strategy, code)); err != nil {
 		return nil, err
 	}
 	return s.Encoder.SignIn(r.visit.SignIn, s.DB.Now()), nil

@@ -85,7 +85,11 @@ func (s *Server) attemptVerification(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.visited(s.DB.VerifySignUp(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"), code)); err != nil {
+	up, err := s.DB.SignUp(r.Context(), r.instance, r.browser.Key(), r.PathValue("sign_up_id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.visited(s.Browsers.VerifySignUp(r.Context(), r.instance, r.browser.Key(), up, code)); err != nil {
 		return nil, err
 	}
 	return clerk.SignUpOf(r.visit.SignUp, s.DB.Now()), nil

@@ -20,8 +20,8 @@ type Code struct {
 }
 
 // Bounds of codes. Each attempt to sign in or up has few codes and each code few
-// answers, so that guessing has a chance of one in 40,000 for each attempt, of which
-// an address range has few as well.
+// answers, so that guessing has a chance of one in 40,000 for each attempt. Attempts are
+// many: guesses are counted for each account as well.
 const (
 	CodeLifetime    = 10 * time.Minute
 	MaxCodes        = 5
