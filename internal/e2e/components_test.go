@@ -25,6 +25,10 @@ var journeys = map[string]func(*page){
 	"run an organization":     administer,
 	"look at an organization": look,
 	"end an organization":     end,
+	"choose an organization":  choose,
+	"accept from a list":      acceptFromList,
+	"ask to join":             ask,
+	"sign up with a code":     signUp,
 }
 
 func TestComponents(t *testing.T) {
@@ -315,4 +319,104 @@ func end(p *page) {
 	p.lands("/")
 	p.is("alice@example.com", "no organization")
 	same(p.T, "memberships", len(p.all("/v1/users/"+alice+"/organization_memberships?")), 0)
+}
+
+// The switcher shows who invited; a person joins there, and goes back and forth.
+func choose(p *page) {
+	acme, _ := p.acme()
+	p.person("grace")
+	i := p.invite(acme, "grace@example.com")
+	p.enter("grace@example.com")
+	p.to("/switcher")
+	p.click("Open organization switcher")
+	p.shows("Acme", "Join")
+	p.click("Join")
+	p.hides("Join")
+	p.click("Acme")
+	p.joined(acme, i.text("id"), "grace@example.com")
+	p.to("/switcher")
+	p.click("Open organization switcher")
+	p.click("Create organization")
+	p.fill("name", "Atlas")
+	p.shows("Create organization")
+	p.click("Create organization")
+	p.shows("Invite")
+}
+
+// Who has an address of an organization's domain is told of it, and asks to join; an
+// admin lets them in.
+func ask(p *page) {
+	acme, _ := p.acme()
+	p.member(acme, "alice", "org:admin")
+	p.must("PATCH", "/v1/instance/organization_settings", `{"domains_enabled":true}`)
+	domains := "/v1/organizations/" + acme + "/domains"
+	p.must("POST", domains, `{"name":"moths.example","enrollment_mode":"automatic_suggestion","verified":true}`)
+	p.must("POST", "/v1/users", fmt.Sprintf(`{"email_address":["grace@moths.example"],"password":%q}`, password))
+	p.until("grace is told of it", func() bool { return p.must("GET", domains, "").data()[0].number("total_pending_suggestions") == 1 })
+	p.enter("grace@moths.example")
+	p.to("/switcher")
+	p.click("Open organization switcher")
+	p.shows("Acme", "Request to join")
+	p.click("Request to join")
+	p.shows("Pending approval")
+
+	evaluate[bool](p, `Clerk.signOut().then(() => true)`)
+	p.enter("alice@example.com")
+	p.activate(acme)
+	p.to("/organization")
+	p.click("Members")
+	p.tab("Requests")
+	p.shows("grace@moths.example")
+	p.clickIn("grace@moths.example", "Approve")
+	p.hides("grace@moths.example")
+	p.to("/organization")
+	p.click("Members")
+	p.shows("grace@moths.example")
+}
+
+// The list shows organizations that one is in or invited to, and makes new ones.
+func acceptFromList(p *page) {
+	acme, _ := p.acme()
+	p.person("grace")
+	i := p.invite(acme, "grace@example.com")
+	p.enter("grace@example.com")
+	p.to("/organizations")
+	p.shows("Choose an account", "Acme")
+	p.click("Join")
+	p.hides("Join")
+	p.click("Acme")
+	p.joined(acme, i.text("id"), "grace@example.com")
+}
+
+// code types the code in the last of so many mails where one is asked for.
+func (p *page) code(address string, mails int) {
+	p.Helper()
+	p.press("a code can be typed", `[...document.querySelectorAll("[autocomplete=one-time-code], [data-input-otp]")]`)
+	p.keys(p.usher.code(address, mails))
+}
+
+// A person without an invitation proves an address with a code, to sign up and later
+// to sign in.
+func signUp(p *page) {
+	p.to("/sign-up")
+	p.fill("emailAddress", "grace@example.com")
+	p.fill("password", password)
+	p.click("Continue")
+	p.shows("Verify your email")
+	p.code("grace@example.com", 1)
+	p.lands("/")
+	p.is("grace@example.com", "no organization")
+	evaluate[bool](p, `Clerk.signOut().then(() => true)`)
+	p.lands("/")
+
+	p.to("/sign-in")
+	p.fill("identifier", "grace@example.com")
+	p.click("Continue")
+	p.click("Use another method")
+	p.shows("Email code to")
+	p.click("Email code to grace@example.com")
+	p.shows("Check your email")
+	p.code("grace@example.com", 2)
+	p.lands("/")
+	p.is("grace@example.com", "no organization")
 }

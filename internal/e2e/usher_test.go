@@ -366,6 +366,25 @@ func (u *usher) link(mail object) string {
 	return links[0]
 }
 
+// code takes the code out of the text of the last of so many mails.
+func (u *usher) code(to string, mails int) string {
+	u.Helper()
+	var text string
+	u.until(fmt.Sprintf("%d mails to %s are there", mails, to), func() bool {
+		list := u.must("GET", "/usher/v1/inbox?to="+url.QueryEscape(to), "").data()
+		if len(list) < mails {
+			return false
+		}
+		text = list[0].text("text")
+		return true
+	})
+	code := regexp.MustCompile(`\b\d{6}\b`).FindString(text)
+	if code == "" {
+		u.Fatalf("the mail to %s has no code:\n%s", to, text)
+	}
+	return code
+}
+
 // ticketIn returns the ticket in a URL, empty when there is none.
 func ticketIn(raw string) string {
 	at, err := url.Parse(raw)

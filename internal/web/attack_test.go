@@ -15,11 +15,14 @@ import (
 // forms are all that change something, each with what would do it for an admin of Acme.
 var forms = map[string]struct {
 	form string
-	open bool // for those as well who are not signed in
-	self bool // about nobody but who is signed in
+	from string // the form of the page before, by which this one's is begun
+	open bool   // for those as well who are not signed in
+	self bool   // about nobody but who is signed in
 }{
 	"/accept":              {form: "ticket={ticket}&action=accept", open: true},
 	"/sign-in":             {form: "identifier=ada@example.com&password=correct+horse", open: true},
+	"/sign-in/code":        {form: "code=424242", from: "identifier=pat%2Bclerk_test@example.com&action=code", open: true},
+	"/sign-up/code":        {form: "code=424242", from: "email_address=new%2Bclerk_test@example.com&first_name=Nova&last_name=Star&password=correct+horse", open: true},
 	"/sign-up":             {form: "__clerk_ticket={ticket}&password=correct+horse", open: true},
 	"/sign-out":            {open: true},
 	"/organization/invite": {form: "organization={acme}&email_address=nova@example.com&role=org:member"},
@@ -159,6 +162,12 @@ func TestFormsOfWhoMay(t *testing.T) {
 			if path == "/sign-in" {
 				s.account("pat@example.com")
 				f.form = strings.Replace(f.form, "ada@", "pat@", 1)
+			}
+			if f.from != "" {
+				s.account("pat+clerk_test@example.com")
+				begun := s.submit(strings.TrimSuffix(path, "/code"), f.from, "")
+				by = "who has begun"
+				_, s.cookies[by], _ = strings.Cut(strings.Split(begun.header.Get("Set-Cookie"), ";")[0], "=")
 			}
 			before := s.dump()
 			if a := s.submit(path, f.form, by); a.status != http.StatusSeeOther {

@@ -32,6 +32,7 @@ var (
 	otherPage        = parse[otherView]("other.html")
 	signInLinkPage   = parse[signInLinkView]("signinlink.html")
 	signInPage       = parse[signInView]("signin.html")
+	codePage         = parse[codeView]("code.html")
 	signUpPage       = parse[signUpView]("signup.html")
 	organizationPage = parse[organizationView]("organization.html")
 	userPage         = parse[userView]("user.html")

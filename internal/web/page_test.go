@@ -72,6 +72,17 @@ func rendered(t *testing.T) map[string]string {
 		put("sign in, "+name, func(w http.ResponseWriter) error {
 			return signInPage.write(w, 200, signInView{entryView: e, Identifier: "x"})
 		})
+		put("code, "+name, func(w http.ResponseWriter) error {
+			return codePage.write(w, 200, codeView{entryView: e, Action: "/sign-in/code", Start: "/sign-in", Button: "Sign in", Address: "eve@example.com"})
+		})
+	}
+	put("code, wrong code", func(w http.ResponseWriter) error {
+		return codePage.write(w, 200, codeView{entryView: entryView{fault: fault{"It is wrong.", "code"}}, Action: "/sign-up/code", Start: "/sign-up", Button: "Go"})
+	})
+	for _, field := range []string{"", "email_address"} {
+		put("sign up without a ticket, wrong "+field, func(w http.ResponseWriter) error {
+			return signUpPage.write(w, 200, signUpView{about: about{App: "Atlas"}, Next: "/x", fault: fault{"It is wrong.", field}})
+		})
 	}
 	put("another account", func(w http.ResponseWriter) error {
 		return otherPage.write(w, 200, otherView{App: "Atlas", HomeURL: "https://app.example.com/", Ticket: "x", Account: ada})

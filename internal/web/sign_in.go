@@ -66,10 +66,16 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	identifier, next := r.PostForm.Get("identifier"), r.PostForm.Get("redirect_url")
-	v, err := s.enter(r, in, identifier)
+	identifier, next, byCode := r.PostForm.Get("identifier"), r.PostForm.Get("redirect_url"), r.PostForm.Get("action") == "code"
+	v, err := s.enter(r, in, identifier, byCode)
 	if err == nil {
 		s.Browsers.Remember(w, in, v)
+	}
+	if err == nil && byCode {
+		http.Redirect(w, r, onwards(signInProof.path, next), http.StatusSeeOther) //nolint:gosec // a page of ours
+		return nil
+	}
+	if err == nil {
 		s.goOn(w, r, in, next)
 		return nil
 	}
@@ -81,14 +87,17 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	return signInPage.writeForm(w, told(w, r, err), view, s.Browsers.Destination(in, r.Host, next))
 }
 
-// enter signs in with the password in the form.
-func (s *Server) enter(r *http.Request, in *invite.Instance, identifier string) (*store.Visit, error) {
+// enter signs in with the password in the form, or has a code mailed.
+func (s *Server) enter(r *http.Request, in *invite.Instance, identifier string, byCode bool) (*store.Visit, error) {
 	if identifier == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "identifier")
 	}
 	client, err := s.Browsers.Find(r, in)
 	if err != nil {
 		return nil, err
+	}
+	if byCode {
+		return s.DB.BeginSignIn(r.Context(), in, client.Key(), identifier, invite.ByEmailCode)
 	}
 	u, err := s.DB.UserByIdentifier(r.Context(), in, identifier)
 	if err != nil {

@@ -11,9 +11,10 @@ import (
 )
 
 type signUpView struct {
-	about
+	about // without a ticket only App
 	fault
-	FirstName, LastName string // as they were typed
+	Next                              string
+	EmailAddress, FirstName, LastName string // as they were typed
 }
 
 // hasAccount is refused where a new account cannot be what somebody wants.
@@ -35,10 +36,13 @@ func (s *Server) newcomer(r *http.Request, raw string) (*store.Ticketed, invite.
 	return found, ticket, err
 }
 
-// showSignUp serves GET /sign-up: a new account with a password, for whom a ticket
-// invites. Everybody else answers the invitation without.
+// showSignUp serves GET /sign-up: a new account with a password. Where a ticket is for
+// somebody who has an account, the invitation is answered without.
 func (s *Server) showSignUp(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("__clerk_ticket")
+	if raw == "" {
+		return s.showOpenSignUp(w, r)
+	}
 	found, ticket, err := s.newcomer(r, raw)
 	if errors.Is(err, invite.Err(hasAccount)) {
 		redirect(w, r, "/accept", raw)
@@ -56,6 +60,9 @@ func (s *Server) signUp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	raw := r.PostForm.Get("__clerk_ticket")
+	if raw == "" {
+		return s.openSignUp(w, r)
+	}
 	found, ticket, err := s.newcomer(r, raw)
 	if errors.Is(err, invite.Err(hasAccount)) {
 		redirect(w, r, "/accept", raw)
@@ -64,10 +71,8 @@ func (s *Server) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := signUpView{
-		about: s.describe(found, ticket, raw), FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
-	}
-	err = s.register(w, r, found.Instance, invite.SignUpChange{Ticket: &ticket, FirstName: &v.FirstName, LastName: &v.LastName})
+	v := typedSignUp(r, s.describe(found, ticket, raw))
+	_, err = s.register(w, r, found.Instance, invite.SignUpChange{Ticket: &ticket, FirstName: &v.FirstName, LastName: &v.LastName})
 	if f, ok := blame(err, "first_name", "last_name", "password"); ok {
 		v.fault = f
 		return signUpPage.writeForm(w, told(w, r, err), v, found.Invitation.RedirectURL)
@@ -80,21 +85,73 @@ func (s *Server) signUp(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// register makes the account that c asks for, with the password in the form, and signs
-// its owner in.
-func (s *Server) register(w http.ResponseWriter, r *http.Request, in *invite.Instance, c invite.SignUpChange) error {
-	client, err := s.Browsers.Find(r, in)
+// showOpenSignUp serves GET /sign-up without a ticket. Who is signed in goes on.
+func (s *Server) showOpenSignUp(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.instance(r)
 	if err != nil {
 		return err
 	}
-	if c.PasswordDigest, err = s.digest(r.Context(), r.PostForm.Get("password")); err != nil {
+	v := signUpView{about: about{App: display(in.Name)}, Next: r.URL.Query().Get("redirect_url")}
+	u, err := s.present(r, in)
+	if err != nil {
 		return err
+	}
+	if u != nil {
+		s.goOn(w, r, in, v.Next)
+		return nil
+	}
+	return signUpPage.writeForm(w, http.StatusOK, v, "")
+}
+
+// openSignUp serves POST /sign-up without a ticket: the address is to be proven by a
+// code before there is an account.
+func (s *Server) openSignUp(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.instance(r)
+	if err != nil {
+		return err
+	}
+	v := typedSignUp(r, about{App: display(in.Name)})
+	visit, err := s.register(w, r, in, invite.SignUpChange{EmailAddress: &v.EmailAddress, FirstName: &v.FirstName, LastName: &v.LastName})
+	if err == nil {
+		_, err = s.DB.SendSignUpCode(r.Context(), in, visit.ClientID, visit.SignUp.ID)
+	}
+	if f, ok := blame(err, "email_address", "first_name", "last_name", "password"); ok {
+		v.fault = f
+		return signUpPage.writeForm(w, told(w, r, err), v, "")
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, onwards(signUpProof.path, v.Next), http.StatusSeeOther)
+	return nil
+}
+
+// typedSignUp returns the page of a sign-up with what its form had.
+func typedSignUp(r *http.Request, a about) signUpView {
+	return signUpView{
+		about: a, Next: r.PostForm.Get("redirect_url"), EmailAddress: r.PostForm.Get("email_address"),
+		FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
+	}
+}
+
+// register saves what c asks for, with the password in the form. With a ticket that is
+// an account, whose owner is signed in.
+func (s *Server) register(w http.ResponseWriter, r *http.Request, in *invite.Instance, c invite.SignUpChange) (*store.Visit, error) {
+	client, err := s.Browsers.Find(r, in)
+	if err != nil {
+		return nil, err
+	}
+	if c.EmailAddress != nil && *c.EmailAddress == "" {
+		return nil, invite.ParamErr(invite.ParamMissing, "email_address")
+	}
+	if c.PasswordDigest, err = s.digest(r.Context(), r.PostForm.Get("password")); err != nil {
+		return nil, err
 	}
 	v, err := s.DB.SaveSignUp(r.Context(), in, client.Key(), "", c)
 	if err == nil {
 		s.Browsers.Remember(w, in, v)
 	}
-	return err
+	return v, err
 }
 
 func (s *Server) digest(ctx context.Context, plain string) (string, error) {
