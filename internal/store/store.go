@@ -128,7 +128,7 @@ func dsn(path, more string) string {
 		"_pragma=journal_mode(WAL)",
 		"_pragma=synchronous(FULL)",
 		"_pragma=wal_autocheckpoint(16000)",
-		"_pragma=cache_size(-8192)",
+		"_pragma=cache_size(-16384)",
 		"_pragma=foreign_keys(0)",
 		more,
 	}, "&")
