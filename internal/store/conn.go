@@ -176,12 +176,15 @@ type txKey struct{}
 // read runs f on one snapshot of the database. Inside Once it runs in the
 // transaction that Once holds.
 func (db *DB) read(ctx context.Context, f func(*tx) error) error {
-	return db.query(ctx, func(t *tx) error {
-		if t.write {
-			return f(t)
-		}
-		return t.snapshot(f)
-	})
+	return db.query(ctx, func(t *tx) error { return t.stable(f) })
+}
+
+// stable runs f on one snapshot, which a transaction that writes has already.
+func (t *tx) stable(f func(*tx) error) error {
+	if t.write {
+		return f(t)
+	}
+	return t.snapshot(f)
 }
 
 // snapshot ends its transaction even when f panics: the connection is used again.

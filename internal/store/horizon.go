@@ -52,13 +52,21 @@ func (h *horizons) raise(instance string, to invite.Instant, state uint64) {
 	h.at[instance] = to
 }
 
+// remembered is horizon as far as it is in memory, else 0.
+func (t *tx) remembered(instance string) invite.Instant {
+	if t.uncached || t.write {
+		return 0
+	}
+	return t.db.cache.horizons.of(instance)
+}
+
 // horizon returns until when nothing that is stored as pending in the instance
 // expires; an instant that has passed says that something has.
 func (t *tx) horizon(instance string) (invite.Instant, error) {
-	if at := t.db.cache.horizons.of(instance); at > t.now && !t.uncached && !t.write {
+	at := t.remembered(instance)
+	if at > t.now {
 		return at, nil
 	}
-	var at invite.Instant
 	err := t.row(`
 		SELECT COALESCE(min(expires_at), $2)
 		FROM invitations

@@ -16,9 +16,9 @@ const invitationRow = `concat_ws('` + separator + `', i.id, i.email_address, i.e
 	i.public_metadata, i.private_metadata, i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at)`
 
 // scanInvitation leaves the role's id in Role until fillInvitation replaces it.
-func scanInvitation(row scanner, instance, organization string, more ...any) (*invite.Invitation, error) {
+func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
 	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
-	err := unpack(row, more, &i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+	err := unpack(row, &i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
 		&i.PublicMetadata, &i.PrivateMetadata,
 		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
 	return &i, err
@@ -485,57 +485,65 @@ type InvitationPage struct {
 	At, Until invite.Instant
 }
 
-// Invitations returns one page of an organization's invitations.
+// Invitations returns one page of an organization's invitations. An unknown
+// organization is refused.
 func (db *DB) Invitations(ctx context.Context, in *invite.Instance, organization string, f InvitationFilter) (InvitationPage, error) {
 	var page InvitationPage
-	err := db.read(ctx, func(t *tx) (err error) {
-		if err := t.mayIn(in.ID, organization, invite.MembershipsManage); err != nil {
-			return err
+	err := db.query(ctx, func(t *tx) (err error) {
+		if until := t.remembered(in.ID); until > t.now && t.by == "" && f.EmailAddress == "" {
+			// One statement answers all. What it names may have gone since: then once more.
+			if page, err = t.invitations(in.ID, organization, f, 0, until); err == nil {
+				return nil
+			}
 		}
-		var overdue bool
-		if page, overdue, err = t.countInvitations(in.ID, organization, f); err != nil || f.Offset >= page.Total {
+		return t.stable(func(t *tx) error {
+			page, err = t.countedInvitations(in.ID, organization, f)
 			return err
-		}
-		query, args, order := f.query(in.ID, organization, t.now, overdue)
-		page.Invitations = make([]*invite.Invitation, 0, min(f.Limit, page.Total-f.Offset))
-		if err := t.each(query, args, func(row scanner) error {
-			i, err := scanInvitation(row, in.ID, organization, order...)
-			page.Invitations = append(page.Invitations, i)
-			return err
-		}); err != nil {
-			return err
-		}
-		return t.fillInvitations(page.Invitations)
+		})
 	})
 	return page, err
 }
 
-// countInvitations returns a page without its rows, and whether some pending
-// invitations have expired and are not written down. The total comes from the
-// organization's counters, corrected by those, unless one address is asked for.
-// An unknown organization is refused.
-func (t *tx) countInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, overdue bool, err error) {
-	page.At = t.now
-	var stored [5]int
-	if err := t.row(`
-		SELECT pending, accepted, revoked, expired, declined
-		FROM organizations
-		WHERE instance_id = $1 AND id = $2`, instance, organization).
-		Scan(&stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined]); err != nil {
-		return page, false, missing(err, invite.Err(invite.OrganizationNotFound))
+// countedInvitations is invitations where more has to be known than the page shows.
+func (t *tx) countedInvitations(instance, organization string, f InvitationFilter) (page InvitationPage, err error) {
+	if err := t.mayIn(instance, organization, invite.MembershipsManage); err != nil {
+		return page, err
 	}
 	late := 0
-	if page.Until, err = t.horizon(instance); err == nil && page.Until <= t.now {
-		late, page.Until, err = t.late(instance, organization)
+	until, err := t.horizon(instance)
+	if err == nil && until <= t.now {
+		late, until, err = t.late(instance, organization)
 	}
 	if err != nil {
-		return page, false, err
+		return page, err
 	}
-	overdue = late > 0
-	if f.EmailAddress != "" {
-		q, ranges := f.ranges(instance, organization, t.now, overdue)
-		err := t.row(`SELECT count(*) FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2`+ranges[0], q.args...).Scan(&page.Total)
-		return page, overdue, err
+	if page, err = t.invitations(instance, organization, f, late, until); err == nil && f.EmailAddress != "" {
+		q, ranges := f.ranges(instance, organization, t.now, late > 0)
+		err = t.row(`SELECT count(*) FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2`+ranges[0], q.args...).Scan(&page.Total)
+	}
+	return page, err
+}
+
+// invitations returns a page of which late pending ones have expired and are not
+// written down. The total comes from the organization's counters, corrected by those.
+func (t *tx) invitations(instance, organization string, f InvitationFilter, late int, until invite.Instant) (InvitationPage, error) {
+	page := InvitationPage{At: t.now, Until: until, Invitations: make([]*invite.Invitation, 0, f.Limit)}
+	var stored [5]int
+	known := false
+	query, args := f.query(instance, organization, t.now, late > 0)
+	if err := t.each(query, args, func(row scanner) (err error) {
+		if !known {
+			known = true
+			return unpack(row, &stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined])
+		}
+		i, err := scanInvitation(row, instance, organization)
+		page.Invitations = append(page.Invitations, i)
+		return err
+	}); err != nil {
+		return page, err
+	}
+	if !known {
+		return page, invite.Err(invite.OrganizationNotFound)
 	}
 	stored[invite.Pending] -= late
 	stored[invite.Expired] += late
@@ -544,7 +552,7 @@ func (t *tx) countInvitations(instance, organization string, f InvitationFilter)
 			page.Total += n
 		}
 	}
-	return page, overdue, nil
+	return page, t.fillInvitations(page.Invitations)
 }
 
 // late counts the organization's overdue invitations and returns when the next
@@ -561,11 +569,12 @@ func (t *tx) late(instance, organization string) (n int, next invite.Instant, er
 	return n, next, err
 }
 
-// query selects one page in order. It walks one index; with several statuses one
-// range for each, which the order merges by columns of their own. Behind an offset
-// the first row is found on the index alone, so that nothing else is touched for
-// the rows before it.
-func (f *InvitationFilter) query(instance, organization string, now invite.Instant, overdue bool) (query string, args, order []any) {
+// query selects the organization's counters as its first row, and behind it one
+// page in order. The page walks one index; with several statuses one range for
+// each, which the order merges by columns of their own. Behind an offset the first
+// row is found on the index alone, so that nothing else is touched for the rows
+// before it.
+func (f InvitationFilter) query(instance, organization string, now invite.Instant, overdue bool) (string, []any) {
 	q, ranges := f.ranges(instance, organization, now, overdue)
 	if len(ranges) == 1 && f.Offset > 0 && f.EmailAddress == "" && f.OrderBy != "email_address" {
 		from := ` AND i.id >= (`
@@ -576,23 +585,28 @@ func (f *InvitationFilter) query(instance, organization string, now invite.Insta
 			ranges[0] + f.order() + q.limit(invite.Page{Limit: 1, Offset: f.Offset}) + `)`
 		f.Offset = 0
 	}
-	columns := invitationRow
+	columns := invitationRow + ` AS packed`
 	if len(ranges) > 1 || f.OrderBy == "email_address" {
 		// Not the bare column, or the planner walks the addresses of the whole instance.
 		columns += `, i.id, i.email_key || '' AS email_key`
-		order = []any{new(string), new(string)}
 	}
 	for k, condition := range ranges {
 		ranges[k] = `SELECT ` + columns + ` FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` + condition
 	}
-	return strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page), q.args, order
+	return `
+		SELECT concat_ws('` + separator + `', o.pending, o.accepted, o.revoked, o.expired, o.declined)
+		FROM organizations o
+		WHERE o.instance_id = $1 AND o.id = $2
+		UNION ALL
+		SELECT packed
+		FROM (` + strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page) + `) AS page`, q.args
 }
 
 // ranges returns what else must hold, one condition for each index range with
 // matching rows. An address has few, which are one range. Only when some
 // invitations are overdue is each pending one asked whether it has expired: over
 // a deep offset that costs as much as the walk.
-func (f *InvitationFilter) ranges(instance, organization string, now invite.Instant, overdue bool) (where, []string) {
+func (f InvitationFilter) ranges(instance, organization string, now invite.Instant, overdue bool) (where, []string) {
 	q := where{args: []any{instance, organization}}
 	address, at := ``, ``
 	if f.EmailAddress != "" {
@@ -635,7 +649,7 @@ func stored(statuses []invite.Status, overdue bool, at string) []string {
 // order names output columns, as a merge needs it. Ids sort by creation. The
 // rows of one address are few: they are sorted, since the planner would rather
 // walk all ids in order until it has met enough of them.
-func (f *InvitationFilter) order() string {
+func (f InvitationFilter) order() string {
 	switch {
 	case f.OrderBy == "email_address":
 		return order(`email_key`, `id`, f.Descending)

@@ -16,11 +16,10 @@ const separator = "\x1f"
 
 // unpack reads a row whose first column is its columns joined by the separator,
 // in the order of dest. A driver locks and converts each column of each row by
-// itself, which for a page costs more than finding its rows. Columns behind the
-// first, by which a merge is ordered, go to more.
-func unpack(row scanner, more []any, dest ...any) error {
+// itself, which for a page costs more than finding its rows.
+func unpack(row scanner, dest ...any) error {
 	var text string
-	if err := row.Scan(append([]any{&text}, more...)...); err != nil {
+	if err := row.Scan(&text); err != nil {
 		return err
 	}
 	if n := strings.Count(text, separator) + 1; n != len(dest) {

@@ -75,9 +75,9 @@ var (
 	scans       = regexp.MustCompile(`^\s*SCAN [a-z_]+( USING [A-Z ]*INDEX \w+)?$`)
 	// An operator's statements and those of the workers meet a few rows in all,
 	// since there are as many instances and endpoints as applications; the first of
-	// the jobs is the first of its index; and two subqueries have bounded rows.
+	// the jobs is the first of its index; and three subqueries have bounded rows.
 	mayScan = regexp.MustCompile(`FROM instances|FROM outbox WHERE parked|UPDATE instances SET master_key` +
-		`|FROM webhook_endpoints( WHERE status = \$1)?$|FROM (enrollment_jobs|deleted_organizations) ORDER BY .* LIMIT 1$|LIMIT 1\) AS other|LIMIT \$3\) AS waiting`)
+		`|FROM webhook_endpoints( WHERE status = \$1)?$|FROM (enrollment_jobs|deleted_organizations) ORDER BY .* LIMIT 1$|LIMIT 1\) AS other|LIMIT \$3\) AS waiting|AS page$`)
 )
 
 // limited are the columns whose index leaves out those without a value: a statement

@@ -132,7 +132,8 @@ func sqlText(n ast.Node) (string, bool) {
 
 var space = regexp.MustCompile(`\s+`)
 
-// plan returns what the engine would do for a statement.
+// plan returns what the engine would do for a statement, but not that it reads the
+// rows of a subquery named page, which is limited.
 func plan(t *testing.T, db *sql.DB, query string, args ...any) string {
 	t.Helper()
 	for len(args) < maxParam(query) {
@@ -150,7 +151,9 @@ func plan(t *testing.T, db *sql.DB, query string, args ...any) string {
 		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 			t.Fatal(err)
 		}
-		steps = append(steps, detail)
+		if detail != "SCAN page" {
+			steps = append(steps, detail)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -247,7 +250,7 @@ func TestPlans(t *testing.T) {
 		f.Limit = 10
 		for _, overdue := range []bool{false, true} {
 			for _, f.Offset = range []int{0, 100} {
-				query, args, _ := f.query("ins_1", "org_1", 1, overdue)
+				query, args := f.query("ins_1", "org_1", 1, overdue)
 				check(what, query, index, args...)
 			}
 		}
@@ -307,7 +310,7 @@ func TestPlans(t *testing.T) {
 		FROM organization_domains o
 		WHERE o.instance_id = $1 AND o.name_key = $2 AND o.verified <> ''`, "organization_domains_verified")
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
-	query, args, _ = f.query("ins_1", "org_1", 1, true)
+	query, args = f.query("ins_1", "org_1", 1, true)
 	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
 		t.Errorf("the list of one address walks more than the address: %s", got)
 	}
@@ -329,7 +332,7 @@ func TestPlans(t *testing.T) {
 	bounded(t, db.sql, "invitations of a user", `SELECT i.id FROM invitations i`+q.clause()+order(`i.id || ''`, `i.id`, true), "invitations_by_email (instance_id=? AND email_key=?", q.args...)
 	for _, statuses := range [][]invite.Status{nil, {invite.Pending}, allStatuses} {
 		f := InvitationFilter{OrderBy: "email_address", Statuses: statuses, Page: invite.Page{Limit: 10}}
-		query, args, _ := f.query("ins_1", "org_1", 1, true)
+		query, args := f.query("ins_1", "org_1", 1, true)
 		bounded(t, db.sql, "invitations of an organization by address", query, "(instance_id=? AND organization_id=?", args...)
 		if got := plan(t, db.sql, query, args...); strings.Contains(got, "invitations_by_email") {
 			t.Errorf("an organization's invitations by address walk those of the instance:\n%s", got)
