@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run example test race lint check bench fuzz help
+.PHONY: run example test race lint check bench profile fuzz help
 
 run: ## start a development server
 	go run ./cmd/usher dev
@@ -22,9 +22,12 @@ check: ## do everything CI does
 bench: ## measure against this machine's ceilings
 	go run ./bench
 
+profile: ## measure the server for the compiler, which optimizes by it
+	go run ./bench -duration 4s -rounds 1 -connections 64 -many 1000 -profile cmd/usher/default.pgo
+
 fuzz: ## run every fuzz target for 10 seconds
 	@grep -rE '^func Fuzz' --include='*_test.go' . | sed -E 's|/[^/]*:func ([A-Za-z0-9_]+).*| \1|' | \
 	while read -r dir name; do go test -run '^$$' -fuzz "^$$name\$$" -fuzztime 10s "$$dir" || exit 1; done
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -44,6 +46,7 @@ type options struct {
 	idle          time.Duration
 	dir           string
 	serverLog     string
+	profile       string
 }
 
 // compared is the number of connections at which usher is compared with the ceilings.
@@ -61,6 +64,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.IntVar(&o.many, "many", 1_000_000, "invitations and members of the large organization, and users of its instance")
 	flags.StringVar(&o.dir, "dir", "", "folder for the databases, on the disk to be measured (default the system's for temporary files)")
 	flags.StringVar(&o.serverLog, "server-log", os.DevNull, "where the server's log goes")
+	flags.StringVar(&o.profile, "profile", "", "file for a profile of the server's CPU in the first minute of load")
 	quick := flags.Bool("quick", false, "a short run that shows that everything works; its numbers mean nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -194,7 +198,11 @@ const (
 // The ceilings stand beside what is compared with them, so that a noisy minute
 // hits both.
 func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
-	served, _, err := b.usher.serve(ctx, b.data("served"), b.key)
+	debug, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	served, _, err := b.usher.serve(ctx, b.data("served"), b.key, "--debug-addr", debug)
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +230,11 @@ func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
 	}
 	defer func() { err = errors.Join(err, raw.close()) }()
 
+	if b.profile != "" {
+		var profiling errgroup.Group
+		profiling.Go(func() error { return profile(ctx, debug, b.profile) })
+		defer func() { err = errors.Join(err, profiling.Wait()) }()
+	}
 	m = &measurements{phases: b.phases(usher, bare, raw, people), results: make(map[string]map[int][]*result)}
 	for round := range b.rounds {
 		for _, n := range b.connections {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,9 +56,11 @@ type server struct {
 	delivery config.Delivery
 	limits   *limit.Limiter
 
-	main, metrics net.Listener // metrics is nil when main serves them
-	publicURL     string
-	stopping      chan struct{} // closed when the server is told to stop
+	main      net.Listener
+	metrics   net.Listener // nil when main serves them
+	debug     net.Listener // nil without profiles
+	publicURL string
+	stopping  chan struct{} // closed when the server is told to stop
 }
 
 // databaseFile is the database inside a data folder.
@@ -84,6 +87,11 @@ func (s *server) listen(ctx context.Context, l *config.Listener) (err error) {
 	if l.MetricsAddr != "" {
 		if s.metrics, err = lc.Listen(ctx, "tcp", l.MetricsAddr); err != nil {
 			return errors.Join(fmt.Errorf("--metrics-addr: %w", err), s.main.Close())
+		}
+	}
+	if l.DebugAddr != "" {
+		if s.debug, err = lc.Listen(ctx, "tcp", l.DebugAddr); err != nil {
+			return fmt.Errorf("--debug-addr: %w", err)
 		}
 	}
 	s.publicURL = baseURL(s.main.Addr())
@@ -175,6 +183,10 @@ func (s *server) run(ctx context.Context) error {
 	if s.metrics != nil {
 		servers = append(servers, s.httpServer(s.metricsHandler()))
 		listeners = append(listeners, s.metrics)
+	}
+	if s.debug != nil {
+		servers = append(servers, s.httpServer(profiles()))
+		listeners = append(listeners, s.debug)
 	}
 	for i, srv := range servers {
 		tasks.Go(func() error {
@@ -289,6 +301,17 @@ func (s *server) metricsHandler() http.Handler {
 	mux.Handle("/metrics", s.promHandler())
 	mux.HandleFunc("/healthz", alive)
 	mux.HandleFunc("/readyz", s.ready)
+	return mux
+}
+
+// profiles serves what go tool pprof reads, but for the command line, which may hold
+// secrets.
+func profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
 }
 

@@ -12,6 +12,7 @@ package config
 
 import (
 	"log/slog"
+	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
@@ -268,6 +269,8 @@ type Listener struct {
 	Addr string `type:"hostport" default:"${addr}" placeholder:"HOST:PORT" help:"Address to listen on. Port 0 takes a free one; without a host it is every interface."`
 	// MetricsAddr is empty when /metrics belongs on Addr's listener.
 	MetricsAddr string `type:"hostport" empty:"" default:"${metrics_addr}" placeholder:"HOST:PORT" help:"Separate address for /metrics. Empty or the same as --addr serves it there."`
+	// DebugAddr is on loopback, or empty.
+	DebugAddr string `type:"hostport" empty:"" placeholder:"HOST:PORT" help:"Address on this machine where Go's profiles are served, at /debug/pprof/. Empty serves none."`
 	// PublicURL has no query, no fragment and no slash at its end. It is nil
 	// when dev is to use the address it listens on.
 	PublicURL *url.URL `type:"base-url" needed:"serve" placeholder:"URL" help:"Where people reach this server; links in mails begin with it. In dev it is the address listened on unless given."`
@@ -345,7 +348,7 @@ type checker interface{ check(problems) }
 var devKey = regexp.MustCompile(`^sk_test_[A-Za-z0-9_-]+$`)
 
 func (d *Dev) check(p problems) {
-	d.Listener.settle()
+	d.Listener.check(p)
 	d.Mail.check(p)
 	d.Delivery.check(p)
 	if key := d.SecretKey.Reveal(); key != "" && !devKey.MatchString(key) {
@@ -354,7 +357,7 @@ func (d *Dev) check(p problems) {
 }
 
 func (s *Serve) check(p problems) {
-	s.Listener.settle()
+	s.Listener.check(p)
 	s.Mail.check(p)
 	s.Delivery.check(p)
 	if u := s.PublicURL; u != nil && u.Scheme == "http" && !s.InsecurePublicURL && !loopback(u.Hostname()) {
@@ -362,9 +365,12 @@ func (s *Serve) check(p problems) {
 	}
 }
 
-func (l *Listener) settle() {
+func (l *Listener) check(p problems) {
 	if l.MetricsAddr == l.Addr {
 		l.MetricsAddr = ""
+	}
+	if host, _, _ := net.SplitHostPort(l.DebugAddr); l.DebugAddr != "" && !loopback(host) {
+		p.add("debug-addr", "must be an address of this machine alone, such as 127.0.0.1:6060")
 	}
 }
 

@@ -231,6 +231,8 @@ func TestMistakes(t *testing.T) {
 			`--max-allowed-memberships (or USHER_MAX_ALLOWED_MEMBERSHIPS): must be a whole number, 0 or more, not "-1"`}},
 		{"a public URL in the clear", serve + " --public-url http://invite.example.com", nil, []string{
 			wantURL + "must begin with https:// (http:// is for this machine, or with --insecure-public-url)"}},
+		{"profiles for everybody", "dev --debug-addr :6060", nil, []string{
+			"--debug-addr (or USHER_DEBUG_ADDR): must be an address of this machine alone, such as 127.0.0.1:6060"}},
 		{"a public URL with a query", serve + " --public-url https://example.com/?a", nil, []string{
 			wantURL + `must have no user, no query and no fragment, not "https://example.com/?a"`}},
 		{"a public URL with a user", serve + " --public-url https://me@example.com", nil, []string{

@@ -120,6 +120,21 @@ func TestServe(t *testing.T) {
 	again.stop()
 }
 
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	debug := unused(t)
+	u := dev(t, "--debug-addr", debug)
+	if status := u.probe("/debug/pprof/"); status != http.StatusNotFound {
+		t.Errorf("everybody gets %d, want 404", status)
+	}
+	u.url = "http://" + debug
+	for path, want := range map[string]int{"/debug/pprof/heap": http.StatusOK, "/debug/pprof/cmdline": http.StatusNotFound, "/v1/organizations": http.StatusNotFound} {
+		if status := u.probe(path); status != want {
+			t.Errorf("%s on the listener for profiles: got %d, want %d", path, status, want)
+		}
+	}
+}
+
 // A stop accepts no new connection, fails the probe on the operator's listener,
 // lets requests under way finish and ends with status 0.
 func TestStop(t *testing.T) {

@@ -39,6 +39,7 @@ func TestAcceptInABrowser(t *testing.T) {
 			k := s.ticket(s.invite("grace@example.com"))
 			err = chromedp.Do(ctx,
 				chromedp.Navigate("http://"+host+":"+at.Port()+"/accept?ticket="+k),
+				chromedp.WaitVisible("#first_name"),
 				chromedp.KeyEvent(kb.Tab+"Grace"+kb.Tab+"Hopper"+kb.Tab+kb.Enter),
 				chromedp.WaitVisible(chromedp.Search(`//h1[contains(., "You have joined") or contains(., "another site")]`)),
 			)
@@ -73,7 +74,7 @@ func TestOrganizationInABrowser(t *testing.T) {
 	}
 	s.must(chromedp.Do(ctx,
 		chromedp.Navigate(s.URL+"/organization"),
-		chromedp.KeyEvent("eve@example.com"+kb.Tab+"correct horse"+kb.Enter), // the first field has the focus
+		chromedp.SendKeys("#identifier", "eve@example.com"+kb.Tab+"correct horse"+kb.Enter),
 		says("You are a member"),
 		press(`//button[contains(., "Open")]`),
 		says("Invite somebody"),
