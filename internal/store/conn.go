@@ -119,6 +119,15 @@ func (c *conn) run(query string) error {
 	return err
 }
 
+// rollback ends the transaction without effect, if there is one. The engine may have
+// done so itself, as it does when the disk is full; that is not an error here. It is
+// tried again, since in a transaction left open the connection could begin no other.
+func (c *conn) rollback() {
+	if c.run("ROLLBACK") != nil {
+		_ = c.run("ROLLBACK")
+	}
+}
+
 // row runs a query of at most one row; Scan returns sql.ErrNoRows without one.
 func (t *tx) row(query string, args ...any) scanner {
 	s, once, err := t.conn.stmt(query)
@@ -190,10 +199,15 @@ func (t *tx) stable(f func(*tx) error) error {
 // snapshot ends its transaction even when f panics: the connection is used again.
 func (t *tx) snapshot(f func(*tx) error) (err error) {
 	if err := t.conn.run("BEGIN"); err != nil {
+		t.conn.rollback() // it may have begun
 		return err
 	}
 	defer func() {
-		if end := t.conn.run("COMMIT"); err == nil {
+		end := t.conn.run("COMMIT")
+		if end != nil {
+			t.conn.rollback()
+		}
+		if err == nil {
 			err = end
 		}
 	}()

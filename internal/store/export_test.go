@@ -48,3 +48,9 @@ func (db *DB) Statements() []string {
 	}
 	return list
 }
+
+// WithDriver returns options to open the file with another driver of database/sql.
+func (o Options) WithDriver(name string) Options {
+	o.driver = name
+	return o
+}

@@ -150,6 +150,7 @@ func (db *DB) RevokeKey(ctx context.Context, in *invite.Instance, id string) (bo
 	var n int64
 	err := db.write(ctx, func(t *tx) (err error) {
 		t.changed = []string{}
+		t.instanceChanged()
 		n, err = t.exec(`DELETE FROM keys WHERE instance_id = $1 AND substr(key_hash, 1, 12) = $2`, in.ID, id)
 		return err
 	})

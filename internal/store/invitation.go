@@ -529,21 +529,21 @@ func (t *tx) countedInvitations(instance, organization string, f InvitationFilte
 func (t *tx) invitations(instance, organization string, f InvitationFilter, late int, until invite.Instant) (InvitationPage, error) {
 	page := InvitationPage{At: t.now, Until: until, Invitations: make([]*invite.Invitation, 0, f.Limit)}
 	var stored [5]int
-	known := false
+	known := 0
 	query, args := f.query(instance, organization, t.now, late > 0)
 	if err := t.each(query, args, func(row scanner) (err error) {
-		if !known {
-			known = true
-			return unpack(row, &stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined])
+		if known == 0 {
+			err := unpack(row, &known, &stored[invite.Pending], &stored[invite.Accepted], &stored[invite.Revoked], &stored[invite.Expired], &stored[invite.Declined])
+			if err == nil && known == 0 {
+				err = invite.Err(invite.OrganizationNotFound)
+			}
+			return err
 		}
 		i, err := scanInvitation(row, instance, organization)
 		page.Invitations = append(page.Invitations, i)
 		return err
 	}); err != nil {
 		return page, err
-	}
-	if !known {
-		return page, invite.Err(invite.OrganizationNotFound)
 	}
 	stored[invite.Pending] -= late
 	stored[invite.Expired] += late
@@ -569,8 +569,9 @@ func (t *tx) late(instance, organization string) (n int, next invite.Instant, er
 	return n, next, err
 }
 
-// query selects the organization's counters as its first row, and behind it one
-// page in order. The page walks one index; with several statuses one range for
+// query selects as its first row whether there is the organization, and its
+// counters, and behind it one page in order: of an organization that is gone some
+// invitations may be left. The page walks one index; with several statuses one range for
 // each, which the order merges by columns of their own. Behind an offset the first
 // row is found on the index alone, so that nothing else is touched for the rows
 // before it.
@@ -594,9 +595,10 @@ func (f InvitationFilter) query(instance, organization string, now invite.Instan
 		ranges[k] = `SELECT ` + columns + ` FROM invitations i WHERE i.instance_id = $1 AND i.organization_id = $2` + condition
 	}
 	return `
-		SELECT concat_ws('` + separator + `', o.pending, o.accepted, o.revoked, o.expired, o.declined)
-		FROM organizations o
-		WHERE o.instance_id = $1 AND o.id = $2
+		SELECT COALESCE((
+			SELECT concat_ws('` + separator + `', 1, o.pending, o.accepted, o.revoked, o.expired, o.declined)
+			FROM organizations o
+			WHERE o.instance_id = $1 AND o.id = $2), '` + strings.Repeat("0"+separator, 5) + `0')
 		UNION ALL
 		SELECT packed
 		FROM (` + strings.Join(ranges, ` UNION ALL `) + f.order() + q.limit(f.Page) + `) AS page`, q.args

@@ -51,16 +51,26 @@ func openTemp(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
 // openFile leaves it to the test to close the store.
 func openFile(t *testing.T, path string, clock *storetest.Clock) *store.DB {
 	t.Helper()
+	return openOptions(t, options(t, path, clock))
+}
+
+func openOptions(t *testing.T, opts store.Options) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func options(t *testing.T, path string, clock *storetest.Clock) store.Options {
+	t.Helper()
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{1}, invite.MinMasterKey))
 	if err != nil {
 		t.Fatal(err)
 	}
 	event := func(data any, _ invite.Instant) (json.RawMessage, error) { return json.Marshal(data) }
-	db, err := store.Open(t.Context(), store.Options{NewSigningKey: storetest.NewSigningKey, Path: path, Now: clock.Now, Keys: keys, Event: event})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return store.Options{NewSigningKey: storetest.NewSigningKey, Path: path, Now: clock.Now, Keys: keys, Event: event}
 }
 
 // openRaw opens the file once more, to look and not to touch.

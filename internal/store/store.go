@@ -9,6 +9,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"database/sql"
@@ -42,6 +43,8 @@ type Options struct {
 	// Event renders a domain value as the JSON of an event's data. It must not
 	// put in anything that can be replayed.
 	Event func(data any, now invite.Instant) (json.RawMessage, error)
+
+	driver string // of database/sql; empty: SQLite's
 }
 
 // DB is the database. It is safe for concurrent use.
@@ -84,7 +87,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	write, err := sql.Open("sqlite", dsn(opts.Path, "_txlock=immediate&_pragma=cache_size("+writerCache+")"))
+	write, err := sql.Open(cmp.Or(opts.driver, "sqlite"), dsn(opts.Path, "_txlock=immediate&_pragma=cache_size("+writerCache+")"))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", opts.Path, err)
 	}
@@ -92,7 +95,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
 	}
-	read, err := sql.Open("sqlite", dsn(opts.Path, "_pragma=query_only(1)"))
+	read, err := sql.Open(cmp.Or(opts.driver, "sqlite"), dsn(opts.Path, "_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
 	}

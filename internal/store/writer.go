@@ -131,6 +131,7 @@ func (w *writer) serve(batch []*job) {
 // met an engine error, so that everything was taken back.
 func (w *writer) commit(batch []*job) bool {
 	if err := w.conn.run("BEGIN IMMEDIATE"); err != nil {
+		w.conn.rollback()
 		fail(batch, fmt.Errorf("beginning a transaction: %w", err))
 		return true
 	}
@@ -138,7 +139,7 @@ func (w *writer) commit(batch []*job) bool {
 	w.unsettled, w.recast = false, false
 	for _, j := range batch {
 		if err := w.perform(j); err != nil {
-			w.rollback()
+			w.conn.rollback()
 			fail(batch, err)
 			return false
 		}
@@ -148,16 +149,18 @@ func (w *writer) commit(batch []*job) bool {
 		}
 	}
 	if !wrote {
-		w.rollback()
+		w.conn.rollback()
 		return true
 	}
-	if err := w.conn.run("COMMIT"); err != nil {
-		w.rollback()
-		fail(batch, fmt.Errorf("committing: %w", err))
-		return true
+	err := w.conn.run("COMMIT")
+	if err != nil {
+		w.conn.rollback()
 	}
 	for _, j := range batch {
-		w.publish(j)
+		w.publish(j) // after an error too, which does not say that nothing was stored
+	}
+	if err != nil {
+		fail(batch, fmt.Errorf("committing: %w", err))
 	}
 	return true
 }
@@ -211,18 +214,14 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// rollback ends the transaction without effect. The engine may have done so
-// itself, as it does when the disk is full; that is not an error here.
-func (w *writer) rollback() { _ = w.conn.run("ROLLBACK") }
-
 func fail(batch []*job, cause error) {
 	for _, j := range batch {
 		j.tx, j.err = nil, cause
 	}
 }
 
-// publish makes a committed operation's change visible to caches and workers,
-// before the operation is answered.
+// publish makes an operation's change visible to caches and workers, when it was
+// committed and before the operation is answered.
 func (w *writer) publish(j *job) {
 	if j.tx == nil || j.err != nil || !j.tx.wrote {
 		return

@@ -42,7 +42,9 @@ func testDeletionOfMany(w *World) {
 			w.Errorf("%s of a deleted organization is seen: %v", hint, seen)
 		}
 	}
-	_, _, err := w.DB.AcceptOwnInvitation(w.Context(), w.Instance, cy.ID, own.ID)
+	_, err := w.DB.Invitations(w.Context(), w.Instance, w.Org.ID, store.InvitationFilter{Page: tenPerPage})
+	w.refused("listing the invitations of a deleted organization", err, invite.OrganizationNotFound)
+	_, _, err = w.DB.AcceptOwnInvitation(w.Context(), w.Instance, cy.ID, own.ID)
 	w.refused("accepting an invitation to a deleted organization", err, invite.OwnInvitationNotFound)
 	w.refused("accepting by ticket", w.accept(own), invite.OrganizationDeleted)
 	if n := must(w.DB.SweepExpired(w.Context(), 100))(w.T); n != 0 {
