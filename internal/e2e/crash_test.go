@@ -1,18 +1,30 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/mail"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
-// What is answered survives a kill -9 under load: every invitation is there, as
-// it was answered; every mail and every event arrives; a request whose answer was lost can be
-// sent again and takes effect once; and the counters agree with what they count.
+// What is answered survives a kill -9 under load: invitations made one by one and in
+// bulk, revoked and accepted, members promoted and removed are as it was answered;
+// every mail and every event arrives, a mail that comes twice with the same
+// Message-ID; a request whose answer was lost can be sent again and takes effect once;
+// nothing is there that nobody was answered; and the counters agree with what they
+// count.
 //
 // USHER_CRASHES says how often the server is killed.
 func TestCrash(t *testing.T) {
@@ -24,8 +36,9 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("USHER_CRASHES: %v", err)
 		}
 	}
-	dir := t.TempDir()
-	u := devIn(t, dir, "--log-level", "error")
+	dir, office := t.TempDir(), newSortingOffice(t)
+	args := []string{"--log-level", "error", "--smtp-url", "smtp://" + office.addr, "--mail-from", "invitations@acme.example"}
+	u := devIn(t, dir, args...)
 	org := u.organization("Resilient", 0)
 	clients := make([]*client, 16)
 	for k := range clients {
@@ -34,17 +47,24 @@ func TestCrash(t *testing.T) {
 	r := newReceiver(t)
 	u.webhook("create", "--url", r.URL)
 	answered := 0
+	var without time.Duration
 	for crash := range crashes {
 		answered += u.work(clients, 50+rand.IntN(300))
 		u.wait()
-		u = devIn(t, dir, "--log-level", "error")
+		died := time.Now()
+		u = devIn(t, dir, args...)
+		without += time.Since(died)
 		u.audit(org, clients)
+		u.delivered(office, clients)
 		u.told(r, clients)
 		if t.Failed() {
 			t.Fatalf("after crash %d", crash+1)
 		}
 	}
-	t.Logf("%d answers survived %d crashes", answered, crashes)
+	mails, again := office.sorted(t)
+	events, told := r.repeated()
+	t.Logf("chaos: kill -9 of the server | %d tries | %d acknowledged | 0 lost | %d of %d mails and %d of %d events twice | %v without service each",
+		crashes, answered, again, mails, told, events, (without / time.Duration(crashes)).Round(time.Millisecond))
 }
 
 // work lets the clients work, kills the server when it has answered n requests,
@@ -87,112 +107,171 @@ type client struct {
 	made []*kept
 }
 
-// kept is an invitation as the client knows it.
+// kept is an invitation, and the member it made, as the client knows them.
 type kept struct {
 	address, id, ticket string
-	status              string // as it was last answered; empty before the first answer
-	asked               string // what it will be if the request under way took effect
-	mailed              bool   // its mail was seen
+	user                string  // who has accepted it
+	status              string  // as it was last answered; empty before the first answer
+	asked               string  // what it will be if the request under way took effect
+	batch               []*kept // those it is created with, itself among them
 }
+
+// How an accepted invitation stands: what became of its member.
+const (
+	joined   = "accepted org:member"
+	promoted = "accepted org:admin"
+	removed  = "accepted "
+)
 
 // step does one thing; false is that the server did not answer.
 func (c *client) step(u *usher) bool {
 	i := c.next()
+	invitations := "/v1/organizations/" + c.org + "/invitations"
+	membership := "/v1/organizations/" + c.org + "/memberships/" + i.user
 	switch {
+	case i.status == "" && len(i.batch) > 1:
+		return c.ask(u, i.batch, "pending", "POST", invitations+"/bulk", "["+strings.Join(inviting(i.batch), ",")+"]")
 	case i.status == "":
-		i.asked = "pending"
-		return c.ask(u, i, "/v1/organizations/"+c.org+"/invitations", fmt.Sprintf(`{"email_address":%q,"role":"org:member"}`, i.address))
+		return c.ask(u, i.batch, "pending", "POST", invitations, inviting(i.batch)[0])
+	case i.status == joined && rand.IntN(2) == 0:
+		return c.ask(u, []*kept{i}, promoted, "PATCH", membership, `{"role":"org:admin"}`)
+	case i.status != "pending":
+		return c.ask(u, []*kept{i}, removed, "DELETE", membership, "")
+	case rand.IntN(8) == 0:
+		return c.again(u, i)
 	case rand.IntN(2) == 0:
-		i.asked = "revoked"
-		return c.ask(u, i, "/v1/organizations/"+c.org+"/invitations/"+i.id+"/revoke", "{}")
+		return c.ask(u, []*kept{i}, "revoked", "POST", invitations+"/"+i.id+"/revoke", "{}")
 	}
-	i.asked = "accepted"
-	return c.ask(u, i, "/v1/tickets/redeem", redeeming(i.ticket))
+	return c.ask(u, []*kept{i}, joined, "POST", "/v1/tickets/redeem", redeeming(i.ticket))
 }
 
-// next returns the invitation whose creation was cut off; else, every third time,
-// one that may be pending; else a new one.
+// inviting returns the bodies that invite.
+func inviting(list []*kept) []string {
+	var bodies []string
+	for _, i := range list {
+		bodies = append(bodies, fmt.Sprintf(`{"email_address":%q,"role":"org:member"}`, i.address))
+	}
+	return bodies
+}
+
+// next returns the invitation whose creation was cut off; else, every other time, one
+// that is pending or has a member; else a new one, every fourth time with two others.
 func (c *client) next() *kept {
 	for _, i := range c.made {
 		if i.status == "" {
 			return i
 		}
 	}
-	if n := len(c.made); n > 0 && rand.IntN(3) == 0 {
-		if i := c.made[rand.IntN(n)]; i.status == "pending" && i.asked == "" {
+	if n := len(c.made); n > 0 && rand.IntN(2) == 0 {
+		if i := c.made[rand.IntN(n)]; i.asked == "" && (i.status == "pending" || i.status == joined || i.status == promoted) {
 			return i
 		}
 	}
-	i := &kept{address: fmt.Sprintf("%s-%d@example.com", c.name, len(c.made))}
-	c.made = append(c.made, i)
-	return i
+	batch := make([]*kept, 1)
+	if rand.IntN(4) == 0 {
+		batch = make([]*kept, 3)
+	}
+	for k := range batch {
+		batch[k] = &kept{address: fmt.Sprintf("%s-%d@example.com", c.name, len(c.made)), batch: batch}
+		c.made = append(c.made, batch[k])
+	}
+	return batch[0]
 }
 
 // ask makes a request and writes down its answer; false is no answer. A creation
 // has a key, so that it can be sent again after a crash.
-func (c *client) ask(u *usher, i *kept, path, body string) bool {
+func (c *client) ask(u *usher, list []*kept, to, method, path, body string) bool {
 	var header []string
-	if i.asked == "pending" {
-		header = []string{"Idempotency-Key", i.address}
+	if to == "pending" {
+		header = []string{"Idempotency-Key", list[0].address}
 	}
-	status, o, err := u.api("POST", path, body, header...)
+	for _, i := range list {
+		i.asked = to
+	}
+	status, o, err := u.api(method, path, body, header...)
 	if err != nil {
 		return false
 	}
 	if status != http.StatusOK {
-		c.Errorf("%s %s: got %d %v", path, body, status, o)
+		c.Errorf("%s %s %s: got %d %v", method, path, body, status, o)
 		return false
 	}
-	if i.asked == "pending" {
-		i.id, i.ticket = o.text("id"), ticketIn(o.text("url"))
+	answers := o.data()
+	if len(answers) == 0 {
+		answers = []object{o}
 	}
-	i.status, i.asked = i.asked, ""
+	for k, i := range list {
+		switch to {
+		case "pending":
+			i.id, i.ticket = answers[k].text("id"), ticketIn(answers[k].text("url"))
+		case joined:
+			i.user = o.text("public_user_data", "user_id")
+		}
+		i.status, i.asked = to, ""
+	}
 	return true
+}
+
+// again invites an address that is invited, which is refused and must leave nothing.
+func (c *client) again(u *usher, i *kept) bool {
+	status, o, err := u.api("POST", "/v1/organizations/"+c.org+"/invitations", inviting([]*kept{i})[0])
+	if err == nil && codeOf(o) != "organization_invitation_not_unique" {
+		c.Errorf("inviting %s twice: got %d %v, want a refusal", i.address, status, o)
+	}
+	return err == nil
 }
 
 // audit compares what the clients know with what the server says.
 func (u *usher) audit(org string, clients []*client) {
 	u.Helper()
 	base := "/v1/organizations/" + org
-	found := make(map[string]string)
-	pending := make(map[string]bool)
+	found, count, roles := make(map[string]object), make(map[string]int), make(map[string]object)
 	for _, i := range u.all(base + "/invitations?") {
-		found[i.text("id")] = i.text("status")
-		if i.text("status") == "pending" {
-			if pending[i.text("email_address")] {
-				u.Errorf("%s has two pending invitations", i.text("email_address"))
-			}
-			pending[i.text("email_address")] = true
+		address := i.text("email_address")
+		if found[address] != nil {
+			u.Errorf("%s is invited twice", address)
 		}
+		found[address] = i
+		count[i.text("status")]++
 	}
-	joined := make(map[string]bool)
-	for _, m := range u.all(base + "/memberships?") {
-		joined[m.text("public_user_data", "identifier")] = true
+	members := u.all(base + "/memberships?")
+	for _, m := range members {
+		roles[m.text("public_user_data", "identifier")] = m
 	}
+	known := 0
 	for _, c := range clients {
 		for _, i := range c.made {
-			if i.status == "" {
+			o := found[i.address]
+			if o == nil && i.status == "" {
 				continue // never answered; it is sent again
 			}
-			got := found[i.id]
-			if got != i.status && (i.asked == "" || got != i.asked) {
-				u.Errorf("%s is %q, but it was answered that it is %q (and asked to be %q)", i.id, got, i.status, i.asked)
+			known++
+			if i.status == "" {
+				continue // sent again it will be answered as it was made
 			}
-			if joined[i.address] != (got == "accepted") {
-				u.Errorf("%s is %s, but %s being a member is %v", i.id, got, i.address, joined[i.address])
+			got := o.text("status")
+			if m := roles[i.address]; got == "accepted" {
+				got, i.user = "accepted "+m.text("role"), cmp.Or(m.text("public_user_data", "user_id"), i.user)
+			} else if m != nil {
+				u.Errorf("%s is %s, but %s is a member", i.id, got, i.address)
+			}
+			if o.text("id") != i.id || got != i.status && (i.asked == "" || got != i.asked) {
+				u.Errorf("%s is %q, but it was answered that %s is %q (and asked to be %q)", o.text("id"), got, i.id, i.status, i.asked)
 			}
 			i.status, i.asked = got, ""
 		}
 	}
-	for status, n := range map[string]int{"pending": len(pending), "accepted": len(joined) - 1} {
-		if list := u.all(base + "/invitations?status=" + status); len(list) != n {
-			u.Errorf("%d invitations are %s, want %d", len(list), status, n)
+	if len(found) != known {
+		u.Errorf("%d invitations are there, and only %d of them were asked for", len(found), known)
+	}
+	for _, status := range []string{"pending", "accepted", "revoked"} {
+		if list := u.all(base + "/invitations?status=" + status); len(list) != count[status] {
+			u.Errorf("%d invitations are %s, want %d", len(list), status, count[status])
 		}
 	}
-	if n := u.must("GET", base+"?include_members_count=true", "").number("members_count"); n != len(joined) {
-		u.Errorf("members_count is %d, but there are %d", n, len(joined))
+	if n := u.must("GET", base+"?include_members_count=true", "").number("members_count"); n != len(members) {
+		u.Errorf("members_count is %d, but there are %d", n, len(members))
 	}
-	u.delivered(clients)
 }
 
 // told waits for the event of everything that was answered.
@@ -200,12 +279,10 @@ func (u *usher) told(r *receiver, clients []*client) {
 	u.Helper()
 	for _, c := range clients {
 		for _, i := range c.made {
-			for _, happened := range []string{"pending", "revoked", "accepted"} {
+			stands, _, _ := strings.Cut(i.status, " ")
+			for _, happened := range []string{"created", "revoked", "accepted"} {
 				typ := "organizationInvitation." + happened
-				if happened == "pending" {
-					typ = "organizationInvitation.created"
-				}
-				if i.id == "" || happened != "pending" && happened != i.status {
+				if i.status == "" || happened != "created" && happened != stands {
 					continue
 				}
 				u.until("the event "+typ+" of "+i.id+" arrives", func() bool { return r.times(typ, i.id) > 0 })
@@ -214,25 +291,102 @@ func (u *usher) told(r *receiver, clients []*client) {
 	}
 }
 
+// repeated returns how many events have arrived, and how many of them more than once.
+func (r *receiver) repeated() (events, again int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.got {
+		events++
+		if n > 1 {
+			again++
+		}
+	}
+	return events, again
+}
+
 // delivered waits for the mail of every invitation that is still pending: one
 // that was answered before its mail went out needs none.
-func (u *usher) delivered(clients []*client) {
+func (u *usher) delivered(office *sortingOffice, clients []*client) {
 	u.Helper()
-	var readers sync.WaitGroup
 	for _, c := range clients {
-		readers.Go(func() {
-			for _, i := range c.made {
-				if i.mailed || i.status != "pending" {
-					continue
-				}
-				status, o, err := u.api("GET", "/usher/v1/inbox?wait=20s&to="+i.address, "")
-				if err != nil || status != http.StatusOK || len(o.data()) == 0 {
-					u.Errorf("the mail to %s did not arrive: %d %v", i.address, status, err)
-					return
-				}
-				i.mailed = true
+		for _, i := range c.made {
+			if i.status == "pending" {
+				u.until("the mail to "+i.address+" arrives", func() bool { return office.has(i.address) })
 			}
-		})
+		}
 	}
-	readers.Wait()
+}
+
+// sortingOffice is a mail server that keeps the Message-IDs of what it gets.
+type sortingOffice struct {
+	addr string
+	mu   sync.Mutex
+	got  map[string]map[string]int // by recipient and Message-ID, how often
+}
+
+func newSortingOffice(t *testing.T) *sortingOffice {
+	t.Helper()
+	s := &sortingOffice{got: make(map[string]map[string]int)}
+	server := smtp.NewServer(s)
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	s.addr = listener.Addr().String()
+	return s
+}
+
+func (s *sortingOffice) NewSession(*smtp.Conn) (smtp.Session, error) { return &sorting{office: s}, nil }
+
+func (s *sortingOffice) has(address string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got[address]) > 0
+}
+
+// sorted returns how many mails have arrived, and how many of them more than once. One
+// invitation has one Message-ID.
+func (s *sortingOffice) sorted(t *testing.T) (mails, again int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for address, ids := range s.got {
+		if len(ids) != 1 {
+			t.Errorf("%s got mails with the ids %v, want one id", address, ids)
+		}
+		for _, n := range ids {
+			mails++
+			if n > 1 {
+				again++
+			}
+		}
+	}
+	return mails, again
+}
+
+// sorting is a connection of the office.
+type sorting struct {
+	office *sortingOffice
+	to     string
+}
+
+func (s *sorting) Mail(string, *smtp.MailOptions) error      { return nil }
+func (s *sorting) Rcpt(to string, _ *smtp.RcptOptions) error { s.to = to; return nil }
+func (s *sorting) Reset()                                    {}
+func (s *sorting) Logout() error                             { return nil }
+func (s *sorting) Data(r io.Reader) error {
+	m, err := mail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	s.office.mu.Lock()
+	defer s.office.mu.Unlock()
+	if s.office.got[s.to] == nil {
+		s.office.got[s.to] = make(map[string]int)
+	}
+	s.office.got[s.to][m.Header.Get("Message-Id")]++
+	return nil
 }
