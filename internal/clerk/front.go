@@ -26,11 +26,15 @@ type FrontInvitation struct {
 
 // FrontInvitationOf returns i as of now, for the organization's members.
 func FrontInvitationOf(i *invite.Invitation, now invite.Instant) FrontInvitation {
-	return FrontInvitation{
+	out := FrontInvitation{
 		Object: "organization_invitation", ID: i.ID, EmailAddress: i.Email.Address, Role: i.Role, RoleName: i.RoleName,
 		OrganizationID: i.OrganizationID, Status: statusName(i.StatusAt(now)), PublicMetadata: i.PublicMetadata,
-		ExpiresAt: &i.ExpiresAt, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}
+	if i.DomainID == "" {
+		out.ExpiresAt = &i.ExpiresAt
+	}
+	return out
 }
 
 // OwnInvitation returns i as of now, for the invitee, with what o shows of itself.

@@ -82,7 +82,7 @@ func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.
 	dst = append(dst, `,"private_metadata":`...)
 	dst = append(dst, i.PrivateMetadata...)
 	dst = append(dst, `,"url":`...)
-	if link && status == invite.Pending {
+	if link && status == invite.Pending && i.DomainID == "" {
 		dst = append(dst, '"')
 		dst = append(dst, e.PublicURL...)
 		dst = append(dst, invite.AcceptPath+`?ticket=`...)
@@ -92,7 +92,11 @@ func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.
 		dst = append(dst, `null`...)
 	}
 	dst = append(dst, `,"expires_at":`...)
-	dst = strconv.AppendInt(dst, int64(i.ExpiresAt), 10)
+	if i.DomainID == "" {
+		dst = strconv.AppendInt(dst, int64(i.ExpiresAt), 10)
+	} else {
+		dst = append(dst, `null`...)
+	}
 	dst = append(dst, `,"created_at":`...)
 	dst = strconv.AppendInt(dst, int64(i.CreatedAt), 10)
 	dst = append(dst, `,"updated_at":`...)

@@ -67,8 +67,12 @@ func ParseOrder(q url.Values, fields ...string) (field string, descending bool, 
 	return field, raw[0] == '-', nil
 }
 
-// ParseStatuses reads the repeatable status filter of invitations.
-func ParseStatuses(q url.Values) ([]invite.Status, error) {
+// noStatus is one that no invitation has.
+const noStatus invite.Status = -1
+
+// ParseStatuses reads the repeatable status filter of invitations. What stands in none
+// is accepted, and matches nothing.
+func ParseStatuses(q url.Values, none ...string) ([]invite.Status, error) {
 	values, err := ParseValues(q, "status")
 	if err != nil {
 		return nil, err
@@ -85,7 +89,10 @@ func ParseStatuses(q url.Values) ([]invite.Status, error) {
 		case "expired":
 			list = append(list, invite.Expired)
 		default:
-			return nil, invite.ParamErr(invite.ParamValue, "status", raw)
+			if !slices.Contains(none, raw) {
+				return nil, invite.ParamErr(invite.ParamValue, "status", raw)
+			}
+			list = append(list, noStatus)
 		}
 	}
 	return list, nil

@@ -2,6 +2,7 @@ package clerk_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,7 +126,11 @@ func TestParseStatuses(t *testing.T) {
 			}
 		})
 	}
-	_, err := clerk.ParseStatuses(query(t, strings.Repeat("status=pending&", 101)))
+	got, err := clerk.ParseStatuses(query(t, "status=invalid"), "invalid")
+	if err != nil || len(got) != 1 || slices.Contains([]invite.Status{invite.Pending, invite.Accepted, invite.Revoked, invite.Expired, invite.Declined}, got[0]) {
+		t.Errorf("a status that nothing has: got %v, %v, want one of its own", got, err)
+	}
+	_, err = clerk.ParseStatuses(query(t, strings.Repeat("status=pending&", 101)))
 	sameRefusal(t, "101 values", err, &invite.Error{Kind: invite.ParamTooMany, Param: "status", Limit: 100})
 }
 

@@ -8,7 +8,7 @@ import (
 
 // listInvitations serves GET /v1/organizations/{organization_id}/invitations.
 func (s *Server) listInvitations(r *request) (any, error) {
-	statuses, err := clerk.ParseStatuses(r.query)
+	statuses, err := r.statuses()
 	if err != nil {
 		return nil, err
 	}
@@ -18,6 +18,12 @@ func (s *Server) listInvitations(r *request) (any, error) {
 // listPendingInvitations serves GET /v1/organizations/{organization_id}/invitations/pending.
 func (s *Server) listPendingInvitations(r *request) (any, error) {
 	return s.invitations(r, []invite.Status{invite.Pending})
+}
+
+// statuses returns what is asked for. The Frontend API knows two more, which are
+// internal to the hosted service (contract §5.11).
+func (r *request) statuses() ([]invite.Status, error) {
+	return clerk.ParseStatuses(r.query, "invalid", "completed")
 }
 
 func (s *Server) invitations(r *request, statuses []invite.Status) (any, error) {
@@ -100,7 +106,7 @@ func (s *Server) listOwnInvitations(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := clerk.ParseStatuses(r.query)
+	statuses, err := r.statuses()
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ func (s *Server) listMembershipRequests(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := clerk.ParseStatuses(r.query)
+	statuses, err := r.statuses()
 	if err != nil {
 		return nil, err
 	}

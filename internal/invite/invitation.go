@@ -27,6 +27,7 @@ type Invitation struct {
 	Email           Email
 	Role            string // key
 	RoleName        string
+	DomainID        string // the organization's domain that invites; it sends no mail and sets no end
 	InviterID       string
 	Inviter         *Person // nil without an inviter, or when the inviter is gone
 	Status          Status  // as stored; use StatusAt to read it

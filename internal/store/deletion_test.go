@@ -15,7 +15,7 @@ import (
 // conditions, where the suite sees to it. An @ stands for what is not literal.
 var (
 	ofMany    = regexp.MustCompile(`\b(FROM|JOIN) (memberships|invitations)\b`)
-	leavesOut = regexp.MustCompile(`organization_id (= |IN @|NOT IN @)|\borganizations\b|^SELECT (count\(\*\)|i\.id|i\.organization_id, i\.id) FROM (memberships m|invitations i)( WHERE i\.instance_id = \$1 AND )?@+$`)
+	leavesOut = regexp.MustCompile(`organization_id (= |IN @|NOT IN @)|\borganizations\b|^SELECT (count\(\*\)|i\.id|i\.organization_id, i\.id( \|\| '' AS id)?) FROM (memberships m|invitations i)( WHERE i\.instance_id = \$1 AND )?@+$`)
 )
 
 // withWhatIsLeft are the statements that may meet rows of deleted organizations, and

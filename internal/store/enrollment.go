@@ -87,6 +87,79 @@ func (t *tx) countEnrollments(d *invite.Domain, kind invite.EnrollmentKind, by i
 	return err
 }
 
+// invitedByDomains returns the invitations that domains have made for a user, all or
+// the one of an id, in no order. There are few: each is of a domain that the user
+// has an address of. There are none where domains are switched off.
+func (t *tx) invitedByDomains(in *invite.Instance, u *invite.User, id string) ([]*invite.Invitation, error) {
+	if !in.Settings.Suggests() {
+		return nil, nil
+	}
+	var list []*invite.Invitation
+	var sets []string // keys of the organizations' role sets
+	if err := t.each(`
+		SELECT e.id, e.organization_id, e.domain_id, a.email_address, a.email_key, e.created_at, e.updated_at, o.role_set_key
+		FROM enrollments e
+		JOIN organization_domains d ON d.instance_id = e.instance_id AND d.organization_id = e.organization_id AND d.id = e.domain_id
+		JOIN organizations o ON o.instance_id = e.instance_id AND o.id = e.organization_id
+		JOIN email_addresses a ON a.instance_id = e.instance_id AND a.user_id = e.user_id AND a.id = e.email_address_id
+		WHERE e.instance_id = $1 AND e.user_id = $2 AND e.kind = $3 AND e.status = 'pending' AND ($4 = '' OR e.id = $4) AND d.verified <> ''`,
+		[]any{in.ID, u.ID, invite.InvitedByDomain, id}, func(row scanner) error {
+			i := &invite.Invitation{InstanceID: in.ID, ExpiresAt: invite.Never, PublicMetadata: emptyObject, PrivateMetadata: emptyObject}
+			var roles string
+			err := row.Scan(&i.ID, &i.OrganizationID, &i.DomainID, &i.Email.Address, &i.Email.Key, &i.CreatedAt, &i.UpdatedAt, &roles)
+			list, sets = append(list, i), append(sets, roles)
+			return err
+		}); err != nil {
+		return nil, err
+	}
+	for k, i := range list {
+		roles, err := t.roleSet(in.ID, sets[k])
+		if err != nil {
+			return nil, err
+		}
+		role := roles.Default()
+		i.Role, i.RoleName = role.Key, role.Name
+	}
+	return list, nil
+}
+
+// acceptEnrollment makes a user a member whom a domain invites, with the role of
+// newcomers. It refuses with OwnInvitationNotFound.
+func (t *tx) acceptEnrollment(in *invite.Instance, u *invite.User, id string) (*invite.Organization, *invite.Invitation, error) {
+	list, err := t.invitedByDomains(in, u, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(list) == 0 {
+		return nil, nil, invite.Err(invite.OwnInvitationNotFound)
+	}
+	i := list[0]
+	if err := i.CheckJoiner(u); err != nil {
+		return nil, nil, err
+	}
+	o, err := t.organization(in.ID, i.OrganizationID)
+	if err := t.unswept(o, err); err != nil {
+		return nil, nil, err
+	}
+	role, err := t.assignable(o, i.Role)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := t.insertMembership(o, u, role, emptyObject, emptyObject)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The new member has its seat already: none may be missing.
+	if err := o.Room(0); err != nil {
+		return nil, nil, err
+	}
+	if err := i.Accept(t.now); err != nil {
+		return nil, nil, err
+	}
+	i.UserID = u.ID
+	return &m.Organization, i, t.event(in.ID, o.ID, invite.InvitationAcceptedEvent, i)
+}
+
 // disenroll deletes what domains have made for a user: by an address that is the
 // user's no longer, for an organization that the user has joined, or, without
 // either, for one who is being deleted.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"usher/internal/invite"
@@ -51,7 +52,8 @@ func (db *DB) InstanceInvitations(ctx context.Context, in *invite.Instance, f In
 }
 
 // UserInvitations returns one page, newest first, of the invitations to any
-// address that the user has verified. It refuses with UserNotFound.
+// address that the user has verified, with those by the domains of these addresses.
+// It refuses with UserNotFound.
 func (db *DB) UserInvitations(ctx context.Context, in *invite.Instance, user string, statuses []invite.Status, p invite.Page) (FoundInvitations, error) {
 	var page FoundInvitations
 	err := db.read(ctx, func(t *tx) error {
@@ -68,10 +70,21 @@ func (db *DB) UserInvitations(ctx context.Context, in *invite.Instance, user str
 		if err := t.row(`SELECT count(*) FROM invitations i`+q.clause(), q.args...).Scan(&page.Total); err != nil {
 			return err
 		}
+		var enrolled []*invite.Invitation
+		if len(statuses) == 0 || slices.Contains(statuses, invite.Pending) {
+			if enrolled, err = t.invitedByDomains(in, u, ""); err != nil {
+				return err
+			}
+			page.Total += len(enrolled)
+		}
 		// An address has few, so they are sorted; the bare id would make the planner
 		// walk all of the instance's.
-		query := `SELECT i.organization_id, i.id FROM invitations i` + q.clause() + order(`i.id || ''`, `i.id`, true) + q.limit(p)
-		return t.findInvitations(in.ID, &page, query, q.args)
+		parts := []string{`SELECT i.organization_id, i.id || '' AS id FROM invitations i` + q.clause()}
+		for _, e := range enrolled {
+			parts = append(parts, `SELECT `+q.arg(e.OrganizationID)+`, `+q.arg(e.ID))
+		}
+		query := strings.Join(parts, ` UNION ALL `) + order(`id`, `id`, true) + q.limit(p)
+		return t.findInvitations(in.ID, &page, query, q.args, enrolled...)
 	})
 	return page, err
 }
@@ -178,9 +191,9 @@ func (f *InvitationSearch) query(instance string, now invite.Instant, overdue bo
 	return strings.Join(ranges, ` UNION ALL `) + order(`id`, `id`, f.Descending) + q.limit(f.Page), q.args
 }
 
-// findInvitations reads the invitations whose keys the query selects, and their
-// organizations.
-func (t *tx) findInvitations(instance string, page *FoundInvitations, query string, args []any) error {
+// findInvitations reads the invitations whose keys the query selects, but for those
+// that are known, and their organizations.
+func (t *tx) findInvitations(instance string, page *FoundInvitations, query string, args []any, known ...*invite.Invitation) error {
 	if err := t.each(query, args, func(row scanner) error {
 		var i invite.Invitation
 		err := row.Scan(&i.OrganizationID, &i.ID)
@@ -192,7 +205,9 @@ func (t *tx) findInvitations(instance string, page *FoundInvitations, query stri
 	organizations := t.organizations(instance)
 	for k, i := range page.Invitations {
 		var err error
-		if page.Invitations[k], err = t.invitation(instance, i.OrganizationID, i.ID); err != nil {
+		if at := slices.IndexFunc(known, func(e *invite.Invitation) bool { return e.ID == i.ID }); at >= 0 {
+			page.Invitations[k] = known[at]
+		} else if page.Invitations[k], err = t.invitation(instance, i.OrganizationID, i.ID); err != nil {
 			return err
 		}
 		if _, err := organizations.get(i.OrganizationID); err != nil {

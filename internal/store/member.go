@@ -99,7 +99,12 @@ func (db *DB) AcceptOwnInvitation(ctx context.Context, in *invite.Instance, user
 		if err != nil {
 			return err
 		}
-		if o, i, err = t.ownInvitation(in, u, id); err != nil {
+		o, i, err = t.ownInvitation(in, u, id)
+		if errors.Is(err, invite.Err(invite.OwnInvitationNotFound)) {
+			o, i, err = t.acceptEnrollment(in, u, id)
+			return err
+		}
+		if err != nil {
 			return err
 		}
 		if err := i.Accept(t.now); err != nil {

@@ -44,7 +44,7 @@ var continued = regexp.MustCompile(`^(` + strings.Join([]string{
 	`SELECT id, organization_id, subject_id, code_number, message, created_at FROM inbox@?`,
 	`SELECT id, type, data, created_at FROM events@@ LIMIT @`,
 	`SELECT @ FROM deliveries d@@ LIMIT @`,
-	`SELECT (i.organization_id, )?i.id FROM invitations i@+`,
+	`SELECT (i.organization_id, )?i.id( \|\| '' AS id)? FROM invitations i@+`,
 	`SELECT m.id FROM (memberships m|@)@+`,
 	`SELECT r.id FROM membership_requests r@+`,
 }, `|`) + `)$`)

@@ -53,10 +53,11 @@ func (s *Server) writeUser(w http.ResponseWriter, r *http.Request, g *guest, sta
 	}
 	for _, i := range found.Invitations {
 		o := found.Organizations[i.OrganizationID]
-		v.Invitations = append(v.Invitations, ownLine{
-			ID: i.ID, Name: display(o.Name), Image: imageOf(o), Role: display(i.RoleName),
-			Until: instant(i.ExpiresAt), UntilISO: iso(i.ExpiresAt), Left: left(found.At, i.ExpiresAt),
-		})
+		line := ownLine{ID: i.ID, Name: display(o.Name), Image: imageOf(o), Role: display(i.RoleName)}
+		if i.DomainID == "" {
+			line.Until, line.UntilISO, line.Left = instant(i.ExpiresAt), iso(i.ExpiresAt), left(found.At, i.ExpiresAt)
+		}
+		v.Invitations = append(v.Invitations, line)
 	}
 	return userPage.writeForm(w, status, v, "")
 }

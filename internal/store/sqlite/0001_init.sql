@@ -247,7 +247,7 @@ CREATE INDEX organization_domains_by_creation ON organization_domains (instance_
 CREATE INDEX organization_domains_by_name ON organization_domains (instance_id, name, id);
 
 -- What a domain has made for the owner of one of its addresses: an invitation,
--- which is in no list of invitations and holds no seat, or a suggestion. Who has
+-- which only its user sees and which holds no seat, or a suggestion. Who has
 -- accepted a suggestion has a membership request. One whose domain is gone is
 -- void, and deleted little by little.
 CREATE TABLE enrollments (

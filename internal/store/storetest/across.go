@@ -166,6 +166,88 @@ func testUserInvitations(w *World) {
 	w.refused("the invitations of nobody", err, invite.UserNotFound)
 }
 
+// testInvitedByDomain is about invitations that a domain makes for its addresses.
+func testInvitedByDomain(w *World) {
+	ctx, all := w.Context(), invite.Page{Limit: 10}
+	w.domains(invite.OrganizationSettingsChange{})
+	dan, eve := w.user("dan@acme.example"), w.user("eve@acme.example")
+	other := must(w.DB.CreateOrganization(ctx, w.Instance, invite.NewOrganization{Name: "Other", CreatedBy: w.Admin.ID}))(w.T)
+	first := must(w.DB.CreateInvitation(ctx, w.Instance, other.ID, invite.NewInvitation{EmailAddress: "dan@acme.example", Role: invite.RoleAdmin, ExpiresInDays: 30}))(w.T)
+	w.Clock.Add(time.Millisecond)
+	acme := w.domain("acme.example", invite.AutomaticInvitation)
+	w.Clock.Add(time.Millisecond)
+	third := must(w.DB.CreateOrganization(ctx, w.Instance, invite.NewOrganization{Name: "Third", CreatedBy: w.Admin.ID}))(w.T)
+	last := must(w.DB.CreateInvitation(ctx, w.Instance, third.ID, invite.NewInvitation{EmailAddress: "dan@acme.example", Role: invite.RoleMember, ExpiresInDays: 30}))(w.T)
+
+	list := func(in *invite.Instance, user string, p invite.Page, total int, statuses ...invite.Status) []*invite.Invitation {
+		w.Helper()
+		page := must(w.DB.UserInvitations(ctx, in, user, statuses, p))(w.T)
+		if page.Total != total {
+			w.Errorf("statuses %v: got total %d, want %d", statuses, page.Total, total)
+		}
+		return page.Invitations
+	}
+	ids := func(list []*invite.Invitation) (ids []string) {
+		for _, i := range list {
+			ids = append(ids, i.ID)
+		}
+		return ids
+	}
+	found := list(w.Instance, dan.ID, all, 3)
+	if len(found) != 3 {
+		w.Fatalf("got %d invitations, want 3", len(found))
+	}
+	own := found[1]
+	if got, want := ids(found), []string{last.ID, own.ID, first.ID}; !slices.Equal(got, want) {
+		w.Errorf("got %v, want the newest first, %v", got, want)
+	}
+	if own.OrganizationID != w.Org.ID || own.DomainID != acme.ID || own.Email.Address != "dan@acme.example" || own.Role != invite.RoleMember ||
+		own.RoleName != "Member" || own.StatusAt(w.DB.Now()) != invite.Pending || own.InviterID != "" || string(own.PublicMetadata) != "{}" {
+		w.Errorf("got %+v", own)
+	}
+	for offset, want := range ids(found) {
+		if got := ids(list(w.Instance, dan.ID, invite.Page{Limit: 1, Offset: offset}, 3)); !slices.Equal(got, []string{want}) {
+			w.Errorf("page %d: got %v, want %v", offset, got, want)
+		}
+	}
+	list(w.Instance, dan.ID, all, 3, invite.Pending)
+	list(w.Instance, dan.ID, all, 0, invite.Accepted, invite.Revoked, invite.Declined, invite.Expired)
+	list(w.Instance, eve.ID, all, 1)
+	w.unchanged("what is not the user's", func() {
+		for _, user := range []string{eve.ID, w.Admin.ID} {
+			_, _, err := w.DB.AcceptOwnInvitation(ctx, w.Instance, user, own.ID)
+			w.refused("accepting another's", err, invite.OwnInvitationNotFound)
+		}
+	})
+	w.wantSeats(1, 0)
+	w.limit(1)
+	w.unchanged("a seat that is not there", func() {
+		_, _, err := w.DB.AcceptOwnInvitation(ctx, w.Instance, dan.ID, own.ID)
+		w.refused("accepting", err, invite.QuotaExceeded)
+	})
+	w.limit(2)
+	off := false
+	w.domains(invite.OrganizationSettingsChange{DomainsEnabled: &off})
+	list(w.Instance, dan.ID, all, 2)
+	_, _, err := w.DB.AcceptOwnInvitation(ctx, w.Instance, dan.ID, own.ID)
+	w.refused("accepting while domains are off", err, invite.OwnInvitationNotFound)
+	w.domains(invite.OrganizationSettingsChange{})
+
+	i, o, err := w.DB.AcceptOwnInvitation(ctx, w.Instance, dan.ID, own.ID)
+	w.ok("accepting", err)
+	if i.Status != invite.Accepted || i.UserID != dan.ID || o.ID != w.Org.ID || o.Members != 2 {
+		w.Errorf("got %+v of %+v", i, o)
+	}
+	w.wantSeats(2, 0)
+	w.pending(acme, 1, 0) // Eve
+	list(w.Instance, dan.ID, all, 2)
+	_, _, err = w.DB.AcceptOwnInvitation(ctx, w.Instance, dan.ID, own.ID)
+	w.refused("accepting again", err, invite.OwnInvitationNotFound)
+	w.limit(0)
+	must(w.DB.DeleteOrganization(ctx, w.Instance, w.Org.ID))(w.T)
+	list(w.Instance, eve.ID, all, 0)
+}
+
 // testMembershipLists orders memberships of several organizations.
 func testMembershipLists(w *World) {
 	other := must(w.DB.CreateOrganization(w.Context(), w.Instance, invite.NewOrganization{Name: "Other", CreatedBy: w.Admin.ID}))(w.T)

@@ -74,6 +74,7 @@ func Run(t *testing.T, open Open) {
 		{"lists filter, order and turn pages", testLists},
 		{"lists of all organizations filter, order and turn pages", testAcross},
 		{"a user's invitations are those to any verified address", testUserInvitations},
+		{"a user's invitations are those by domains as well", testInvitedByDomain},
 		{"memberships of all organizations are listed", testMembershipLists},
 		{"organizations are found", testOrganizationLists},
 		{"an organization has one logo or none", testLogo},
