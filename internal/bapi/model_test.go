@@ -39,13 +39,20 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := &world{spec: oracle.BAPI(t), now: now}
+	w.open(t, func() time.Time { return w.now })
+	return w
+}
+
+// open opens the store, with a clock, and serves it.
+func (w *world) open(t *testing.T, clock func() time.Time) {
+	t.Helper()
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.MinMasterKey))
 	must(t, err)
-	w := &world{spec: oracle.BAPI(t), now: now}
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
 	w.db, err = store.Open(t.Context(), store.Options{
 		NewSigningKey: storetest.NewSigningKey,
-		Path:          filepath.Join(t.TempDir(), "usher.db"), Now: func() time.Time { return w.now }, Keys: keys, Event: encoder.EventData,
+		Path:          filepath.Join(t.TempDir(), "usher.db"), Now: clock, Keys: keys, Event: encoder.EventData,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
@@ -53,7 +60,6 @@ func newWorld(t *testing.T) *world {
 	api := &bapi.Server{DB: w.db, Encoder: encoder, Keys: keys, Passwords: password.NewHasher(1)}
 	w.Server = httptest.NewServer(edge.New(slog.New(slog.DiscardHandler), time.Now, time.Minute, prometheus.NewRegistry()).Wrap(api.Handler()))
 	t.Cleanup(w.Close)
-	return w
 }
 
 // model is what one instance should hold. Things stay in it when they are gone,
