@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run example test race lint check bench profile fuzz help
+.PHONY: run example test race lint check bench profile chaos fuzz help
 
 run: ## start a development server
 	go run ./cmd/usher dev
@@ -24,6 +24,9 @@ bench: ## measure against this machine's ceilings
 
 profile: ## measure the server for the compiler, which optimizes by it
 	go run ./bench -duration 4s -rounds 1 -connections 64 -many 1000 -profile cmd/usher/default.pgo
+
+chaos: ## break everything around a server, and count what is lost
+	.ci/chaos
 
 fuzz: ## run every fuzz target for 10 seconds
 	@grep -rE '^func Fuzz' --include='*_test.go' . | sed -E 's|/[^/]*:func ([A-Za-z0-9_]+).*| \1|' | \

@@ -1,22 +1,43 @@
+//go:build !race
+
+// Nothing here is about memory that goroutines share, and under the race detector it
+// would take minutes.
+
 package store_test
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 
+	"usher/internal/invite"
 	"usher/internal/store"
 	"usher/internal/store/faultsql"
 	"usher/internal/store/storetest"
 )
 
-// TestFaultsSQLite makes every call of the database fail that an operation makes.
-func TestFaultsSQLite(t *testing.T) {
-	faults, err := faultsql.Register("sqlite with faults", "sqlite")
+const faultyDriver = "sqlite with faults"
+
+// faulty returns the faults of faultyDriver.
+func faulty(t *testing.T) *faultsql.Faults {
+	t.Helper()
+	f, err := registered()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f
+}
+
+var registered = sync.OnceValues(func() (*faultsql.Faults, error) { return faultsql.Register(faultyDriver, "sqlite") })
+
+// TestFaultsSQLite makes every call of the database fail that an operation makes.
+func TestFaultsSQLite(t *testing.T) {
+	faults := faulty(t)
 	first := filepath.Join(t.TempDir(), "first.db")
 	storetest.RunFaults(t, storetest.Breakable{
 		Faults:  faults,
@@ -27,7 +48,7 @@ func TestFaultsSQLite(t *testing.T) {
 		Copy: func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB, func() *store.DB) {
 			path := filepath.Join(t.TempDir(), "usher.db")
 			copyFile(t, first, path)
-			db := openOptions(t, options(t, path, clock).WithDriver("sqlite with faults"))
+			db := openOptions(t, options(t, path, clock).WithDriver(faultyDriver))
 			closing(t, db)
 			if err := db.Reserve(t.Context()); err != nil {
 				t.Fatal(err)
@@ -47,6 +68,68 @@ func TestFaultsSQLite(t *testing.T) {
 			return stamp
 		},
 	})
+}
+
+// TestFaultsInABatch makes every call fail that a batch of operations makes, of which
+// one is refused: each caller is told the truth, and an error where it is not known.
+func TestFaultsInABatch(t *testing.T) {
+	faults := faulty(t)
+	w := storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		path := filepath.Join(t.TempDir(), "usher.db")
+		db := openOptions(t, options(t, path, clock).WithDriver(faultyDriver))
+		closing(t, db)
+		return db, openRaw(t, path)
+	})
+	const together = 4
+	batch := func(addresses []string, arm func()) []error {
+		t.Helper()
+		release, told := holdWriter(t, w.DB), make([]error, together)
+		var wg sync.WaitGroup
+		for k, address := range addresses {
+			wg.Go(func() {
+				_, told[k] = w.DB.CreateInvitation(t.Context(), w.Instance, w.Org.ID, asking(address))
+			})
+		}
+		for w.DB.Waiting() < together {
+			runtime.Gosched()
+		}
+		arm()
+		release()
+		wg.Wait()
+		return told
+	}
+	for _, after := range []bool{false, true} {
+		for n, done := 0, false; !done; n++ {
+			addresses := []string{"ada@example.com"} // who is a member
+			for k := range together - 1 {
+				addresses = append(addresses, fmt.Sprintf("b%d-%d-%v@example.com", n, k, after))
+			}
+			calls := 0
+			told := batch(addresses, func() {
+				faults.Arm(after, func(faultsql.Call) bool {
+					calls++
+					return calls == n+1
+				})
+			})
+			hit := faults.Disarm()
+			done = hit == nil
+			for k, address := range addresses {
+				page, err := w.DB.Invitations(t.Context(), w.Instance, w.Org.ID, store.InvitationFilter{EmailAddress: address, Page: invite.Page{Limit: 1}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				made, refused := page.Total == 1, errors.Is(told[k], invite.Err(invite.AlreadyMember))
+				switch {
+				case k == 0 && (refused || errors.Is(told[k], faultsql.Err)) && !made:
+				case k > 0 && told[k] == nil && made:
+				case k > 0 && errors.Is(told[k], faultsql.Err) && (!made || after && hit.Commits()):
+				default:
+					t.Errorf("%+v fails, after its effect %v: %s was told %v, and the invitation is there: %v", hit, after, address, told[k], made)
+				}
+			}
+		}
+	}
+	storetest.Invariants(t, w.DB, w.Raw)
 }
 
 func closing(t *testing.T, db *store.DB) {
