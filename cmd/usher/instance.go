@@ -25,7 +25,7 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 	if err != nil {
 		return mistake("master-key", err)
 	}
-	db, err := openStore(ctx, c.Dir, "", keys)
+	db, err := openStore(ctx, &c.Data, "", keys)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func taken(err error) error {
 
 // updateInstance changes where an instance and its pages are.
 func updateInstance(ctx context.Context, c *config.Update, stdout io.Writer) error {
-	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+	return withInstance(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
 		var change invite.InstanceChange
 		if c.HomeURL != nil {
 			change.HomeURL = new(c.HomeURL.String())
@@ -86,7 +86,7 @@ func updateInstance(ctx context.Context, c *config.Update, stdout io.Writer) err
 
 // listInstances prints a line for each instance.
 func listInstances(ctx context.Context, c *config.List, stdout io.Writer) error {
-	return withData(ctx, c.Dir, func(db *store.DB) error {
+	return withData(ctx, &c.Data, func(db *store.DB) error {
 		list, err := db.Instances(ctx)
 		if err != nil {
 			return fmt.Errorf("listing instances: %w", err)
@@ -100,17 +100,19 @@ func listInstances(ctx context.Context, c *config.List, stdout io.Writer) error 
 	})
 }
 
-// withData runs f on the database that is in dir, without its secrets.
-func withData(ctx context.Context, dir string, f func(*store.DB) error) error {
-	return withSecrets(ctx, dir, nil, f)
+// withData runs f on the database that d names, without its secrets.
+func withData(ctx context.Context, d *config.Data, f func(*store.DB) error) error {
+	return withSecrets(ctx, d, nil, f)
 }
 
 // withSecrets is withData for what has to do with them.
-func withSecrets(ctx context.Context, dir string, keys *invite.Keyring, f func(*store.DB) error) (err error) {
-	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
-		return fmt.Errorf("there is no database in %s: %w", dir, err)
+func withSecrets(ctx context.Context, d *config.Data, keys *invite.Keyring, f func(*store.DB) error) (err error) {
+	if d.Database.Reveal() == "" {
+		if _, err := os.Stat(filepath.Join(d.Dir, databaseFile)); err != nil {
+			return fmt.Errorf("there is no database in %s: %w", d.Dir, err)
+		}
 	}
-	db, err := openStore(ctx, dir, "", keys)
+	db, err := openStore(ctx, d, "", keys)
 	if err != nil {
 		return err
 	}
@@ -119,12 +121,12 @@ func withSecrets(ctx context.Context, dir string, keys *invite.Keyring, f func(*
 }
 
 // withInstance runs f with the instance that is meant: the one named, or the only one.
-func withInstance(ctx context.Context, dir, id string, f func(*store.DB, *invite.Instance) error) error {
-	return withData(ctx, dir, selected(ctx, dir, id, f))
+func withInstance(ctx context.Context, d *config.Data, id string, f func(*store.DB, *invite.Instance) error) error {
+	return withData(ctx, d, selected(ctx, d, id, f))
 }
 
 // selected passes on the instance that is meant.
-func selected(ctx context.Context, dir, id string, f func(*store.DB, *invite.Instance) error) func(*store.DB) error {
+func selected(ctx context.Context, d *config.Data, id string, f func(*store.DB, *invite.Instance) error) func(*store.DB) error {
 	return func(db *store.DB) error {
 		list, err := db.Instances(ctx)
 		if err != nil {
@@ -141,7 +143,7 @@ func selected(ctx context.Context, dir, id string, f func(*store.DB, *invite.Ins
 				return f(db, in)
 			}
 		}
-		return fmt.Errorf("there is no instance %s in %s", id, dir)
+		return fmt.Errorf("there is no instance %s in %s", id, d.Where())
 	}
 }
 
@@ -152,7 +154,7 @@ func rotateSigningKey(ctx context.Context, c *config.SigningKey, stdout io.Write
 	if err != nil {
 		return mistake("master-key", err)
 	}
-	return withSecrets(ctx, c.Dir, keys, selected(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+	return withSecrets(ctx, &c.Data, keys, selected(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
 		kid, err := db.RotateSigningKey(ctx, in, c.Overlap)
 		if err != nil {
 			return fmt.Errorf("replacing the signing key: %w", err)
@@ -168,7 +170,7 @@ func rekey(ctx context.Context, c *config.Rekey, stdout io.Writer) error {
 	if err != nil {
 		return mistake("master-key", err)
 	}
-	return withData(ctx, c.Dir, func(db *store.DB) error {
+	return withData(ctx, &c.Data, func(db *store.DB) error {
 		if err := db.Rekey(ctx, keys); err != nil {
 			return fmt.Errorf("changing the master key: %w", err)
 		}
@@ -180,7 +182,7 @@ func rekey(ctx context.Context, c *config.Rekey, stdout io.Writer) error {
 // createKey makes another secret key and prints it, the only time that it can be
 // seen.
 func createKey(ctx context.Context, c *config.CreateKey, stdout io.Writer) error {
-	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+	return withInstance(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
 		secret, err := db.CreateKey(ctx, in)
 		if err != nil {
 			return fmt.Errorf("creating a key: %w", err)
@@ -192,7 +194,7 @@ func createKey(ctx context.Context, c *config.CreateKey, stdout io.Writer) error
 
 // listKeys prints a line for each secret key of an instance.
 func listKeys(ctx context.Context, c *config.ListKeys, stdout io.Writer) error {
-	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+	return withInstance(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
 		list, err := db.Keys(ctx, in)
 		if err != nil {
 			return fmt.Errorf("listing keys: %w", err)
@@ -208,7 +210,7 @@ func listKeys(ctx context.Context, c *config.ListKeys, stdout io.Writer) error {
 
 // revokeKey ends a secret key.
 func revokeKey(ctx context.Context, c *config.RevokeKey, stdout io.Writer) error {
-	return withInstance(ctx, c.Dir, c.Instance, func(db *store.DB, in *invite.Instance) error {
+	return withInstance(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
 		known, err := db.RevokeKey(ctx, in, c.KeyID)
 		if err != nil {
 			return fmt.Errorf("revoking a key: %w", err)
@@ -223,7 +225,7 @@ func revokeKey(ctx context.Context, c *config.RevokeKey, stdout io.Writer) error
 
 // migrate brings the schema up and says which version it is now.
 func migrate(ctx context.Context, c *config.Migrate, stdout io.Writer) error {
-	db, err := openStore(ctx, c.Dir, "", nil)
+	db, err := openStore(ctx, &c.Data, "", nil)
 	if err != nil {
 		return err
 	}

@@ -27,12 +27,12 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}
-	if s.db, err = openStore(ctx, c.Dir, s.publicURL, keys); err != nil {
+	if s.db, err = openStore(ctx, &c.Data, s.publicURL, keys); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.db.Close()) }()
 	if err := s.db.Reserve(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
+		return fmt.Errorf("%s: %w", c.Where(), err)
 	}
 	courier, err := s.newCourier(&c.Mail)
 	if err != nil {

@@ -66,15 +66,17 @@ type server struct {
 // databaseFile is the database inside a data folder.
 const databaseFile = "usher.db"
 
-// openStore opens the database in a data folder, which is made when missing.
-// The encoder renders events; their form does not depend on the keys.
-func openStore(ctx context.Context, dir, publicURL string, keys *invite.Keyring) (*store.DB, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
+// openStore opens the database, in a data folder, which is made when missing, or at a
+// URL. The encoder renders events; their form does not depend on the keys.
+func openStore(ctx context.Context, d *config.Data, publicURL string, keys *invite.Keyring) (*store.DB, error) {
+	if d.Database.Reveal() == "" {
+		if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the data folder: %w", err)
+		}
 	}
 	encoder := &clerk.Encoder{PublicURL: publicURL, Keys: keys}
 	return store.Open(ctx, store.Options{
-		Path: filepath.Join(dir, databaseFile), Now: time.Now, Keys: keys, Event: encoder.EventData,
+		Path: filepath.Join(d.Dir, databaseFile), Database: d.Database.Reveal(), Now: time.Now, Keys: keys, Event: encoder.EventData,
 	})
 }
 

@@ -41,7 +41,7 @@ type CLI struct {
 // Dev holds the options of "usher dev".
 type Dev struct {
 	Listener    `kong:"embed,group='Listening',set='addr=127.0.0.1:8080',set='metrics_addr='"`
-	Data        `embed:"" group:"Data"`
+	Folder      `embed:"" group:"Data"`
 	Development `embed:"" group:"Development"`
 	Traffic     `embed:"" group:"Listening"`
 	Application `embed:"" group:"Application" set:"name=usher"`
@@ -289,6 +289,21 @@ type Traffic struct {
 
 // Data says where the database is.
 type Data struct {
+	Folder `embed:""`
+	// Database is a postgres:// URL, or empty for the file in the folder.
+	Database Secret `type:"postgres-url" placeholder:"URL" help:"PostgreSQL database to use instead of the folder: postgres://USER:PASSWORD@HOST:5432/NAME. Any number of servers may share one."`
+}
+
+// Where names the database for people, without its password.
+func (d *Data) Where() string {
+	if d.Database.Reveal() == "" {
+		return d.Dir
+	}
+	return "the database"
+}
+
+// Folder says where a server keeps its files.
+type Folder struct {
 	Dir string `name:"data" default:"./usher-data" placeholder:"DIR" help:"Folder of the database; created when missing."`
 }
 

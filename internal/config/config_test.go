@@ -449,7 +449,7 @@ func TestEveryOptionIsComplete(t *testing.T) {
 			secrets["--"+flag.Name] = true
 		}
 	})
-	want := map[string]bool{"--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true}
+	want := map[string]bool{"--database": true, "--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true}
 	if diff := cmp.Diff(want, secrets); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}

@@ -73,12 +73,13 @@ var (
 		reflect.TypeFor[*mail.Address]():      parseAddress,
 	}
 	named = map[string]parser{
-		"hostport": parseHostPort,
-		"base-url": parseBaseURL,
-		"smtp-url": parseSMTPURL,
-		"positive": parsePositive,
-		"host":     parseHost,
-		"origins":  parseOrigins,
+		"hostport":     parseHostPort,
+		"base-url":     parseBaseURL,
+		"smtp-url":     parseSMTPURL,
+		"postgres-url": parsePostgresURL,
+		"positive":     parsePositive,
+		"host":         parseHost,
+		"origins":      parseOrigins,
 	}
 )
 
@@ -194,6 +195,14 @@ func parseSMTPURL(text string) (any, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, errors.New("must look like smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465, with special characters of the password percent-encoded")
+	}
+	return Secret{text: text}, nil
+}
+
+func parsePostgresURL(text string) (any, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return nil, errors.New("must look like postgres://USER:PASSWORD@HOST:5432/NAME, with special characters of the password percent-encoded")
 	}
 	return Secret{text: text}, nil
 }

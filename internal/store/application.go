@@ -301,7 +301,7 @@ func (f *ApplicationInvitationFilter) where(instance string, now invite.Instant)
 	}
 	q.and(`(` + strings.Join(statuses, ` OR `) + `)`)
 	if f.Query != "" {
-		q.and(`(+i.id = ` + q.arg(f.Query) + ` OR ` + q.address(`i`, f.Query) + `)`)
+		q.and(`(i.id || '' = ` + q.arg(f.Query) + ` OR ` + q.address(`i`, f.Query) + `)`)
 	}
 	return q
 }

@@ -5,38 +5,112 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"usher/internal/invite"
 )
 
 // conn is one database connection with the statements prepared on it.
 type conn struct {
+	db    *DB
 	sql   *sql.Conn
-	stmts map[string]*sql.Stmt
+	stmts map[string]statement
+	used  invite.Instant // last
+	era   uint64         // of the database's connections, when it was known to work
 }
 
-func newConn(c *sql.Conn) *conn { return &conn{sql: c, stmts: make(map[string]*sql.Stmt)} }
+// statement is a prepared statement.
+type statement struct {
+	*sql.Stmt
+	uses []int // which of the caller's parameters it has; nil: all
+	once bool  // the caller must close it
+}
+
+func newConn(db *DB, c *sql.Conn) *conn {
+	return &conn{db: db, sql: c, stmts: make(map[string]statement)}
+}
 
 // maxStmts bounds the statements kept prepared; filters can be combined in
 // more ways than are worth keeping.
 const maxStmts = 256
 
-// stmt returns the prepared statement for query and whether the caller must close it.
-func (c *conn) stmt(query string) (s *sql.Stmt, once bool, err error) {
+// prepare returns the prepared statement for query.
+func (c *conn) prepare(query string) (statement, error) {
 	if s, ok := c.stmts[query]; ok {
-		return s, false, nil
+		return s, nil
 	}
-	if s, err = c.sql.PrepareContext(context.Background(), query); err != nil {
-		return nil, false, err
+	text, s := query, statement{}
+	if c.db.dialect.rewrite != nil {
+		text, s.uses = c.db.dialect.rewrite(query)
+	}
+	var err error
+	if s.Stmt, err = c.sql.PrepareContext(context.Background(), text); err != nil {
+		return statement{}, err
 	}
 	if len(c.stmts) >= maxStmts {
-		return s, true, nil
+		s.once = true
+		return s, nil
 	}
 	c.stmts[query] = s
-	return s, false, nil
+	return s, nil
 }
 
+// params returns the caller's parameters as the engine takes them. The caller's own
+// stay as they are: they may be used for a second statement.
+func (c *conn) params(s statement, args []any) []any {
+	if c.db.dialect.convert == nil {
+		return args
+	}
+	list := slices.Clone(args)
+	if s.uses != nil {
+		list = list[:0]
+		for _, n := range s.uses {
+			list = append(list, args[n-1])
+		}
+	}
+	c.db.dialect.convert(list)
+	return list
+}
+
+// renewed returns c, or another connection of the pool in place of one that is lost.
+// It asks whether c still works when another connection was lost, or c was not used
+// for a while: a server does not say good-bye to everybody when it restarts.
+func (c *conn) renewed(pool *sql.DB) (*conn, error) {
+	if c.db.opts.Database == "" {
+		return c, nil // a file does not hang up
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reconnecting)
+	defer cancel()
+	era, now := c.db.era.Load(), c.db.Now()
+	if c.era != era || now > c.used.Add(idle) {
+		_ = c.sql.PingContext(ctx) // lost tells
+	}
+	if c.db.dialect.lost(c.sql) {
+		if c.era == era {
+			era = c.db.era.Add(1)
+		}
+		_ = c.close()
+		fresh, err := pool.Conn(ctx)
+		if err != nil {
+			return c, err
+		}
+		c = newConn(c.db, fresh)
+	}
+	c.era, c.used = era, now
+	return c, nil
+}
+
+const (
+	reconnecting = 5 * time.Second  // how long a request waits for a connection in place of a lost one
+	idle         = 30 * time.Second // after which a connection is asked whether it works
+)
+
 func (c *conn) close() error {
+	if c.db.opts.Database != "" {
+		_ = c.sql.Close() // a server forgets what its connections had, however they end
+		return nil
+	}
 	var err error
 	for _, s := range c.stmts {
 		err = errors.Join(err, s.Close())
@@ -53,7 +127,8 @@ type tx struct {
 	now   invite.Instant // one instant for the whole operation
 	write bool
 	wrote bool
-	after []func() // run once the commit is durable
+	after []func()        // run once the commit is durable
+	tells map[string]bool // what other processes are to hear then
 	// What lists show differently after the operation: these organizations', or
 	// every organization's. Neither set, with something written, counts as all.
 	changed    []string
@@ -79,14 +154,14 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	s, once, err := t.conn.stmt(query)
+	s, err := t.conn.prepare(query)
 	if err != nil {
 		return 0, err
 	}
-	if once {
+	if s.once {
 		defer s.Close()
 	}
-	res, err := s.ExecContext(context.Background(), args...)
+	res, err := s.ExecContext(context.Background(), t.conn.params(s, args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -108,11 +183,11 @@ func (t *tx) begin() error {
 
 // run executes a statement of transaction control.
 func (c *conn) run(query string) error {
-	s, once, err := c.stmt(query)
+	s, err := c.prepare(query)
 	if err != nil {
 		return err
 	}
-	if once {
+	if s.once {
 		defer s.Close()
 	}
 	_, err = s.ExecContext(context.Background())
@@ -130,12 +205,13 @@ func (c *conn) rollback() {
 
 // row runs a query of at most one row; Scan returns sql.ErrNoRows without one.
 func (t *tx) row(query string, args ...any) scanner {
-	s, once, err := t.conn.stmt(query)
+	s, err := t.conn.prepare(query)
 	if err != nil {
 		return failed{err}
 	}
-	if once {
-		return closing{s.QueryRowContext(context.Background(), args...), s}
+	args = t.conn.params(s, args)
+	if s.once {
+		return closing{s.QueryRowContext(context.Background(), args...), s.Stmt}
 	}
 	return s.QueryRowContext(context.Background(), args...)
 }
@@ -143,14 +219,14 @@ func (t *tx) row(query string, args ...any) scanner {
 // each runs a query and calls scan for every row. What scan reads must not be
 // kept beyond the call unless it was copied.
 func (t *tx) each(query string, args []any, scan func(row scanner) error) error {
-	s, once, err := t.conn.stmt(query)
+	s, err := t.conn.prepare(query)
 	if err != nil {
 		return err
 	}
-	if once {
+	if s.once {
 		defer s.Close()
 	}
-	rows, err := s.QueryContext(context.Background(), args...)
+	rows, err := s.QueryContext(context.Background(), t.conn.params(s, args)...)
 	if err != nil {
 		return err
 	}
@@ -198,7 +274,7 @@ func (t *tx) stable(f func(*tx) error) error {
 
 // snapshot ends its transaction even when f panics: the connection is used again.
 func (t *tx) snapshot(f func(*tx) error) (err error) {
-	if err := t.conn.run("BEGIN"); err != nil {
+	if err := t.conn.run(t.db.dialect.snapshot); err != nil {
 		t.conn.rollback() // it may have begun
 		return err
 	}
@@ -223,6 +299,11 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	select {
 	case c := <-db.readers:
 		defer func() { db.readers <- c }()
+		fresh, err := c.renewed(db.sql)
+		if err != nil {
+			return db.classify(err)
+		}
+		c = fresh
 		t := db.begin(c)
 		t.by = asking(ctx)
 		return db.classify(f(t))

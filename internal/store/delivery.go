@@ -70,7 +70,7 @@ func (l *Line) Claim(ctx context.Context, limit int, lease time.Duration) ([]Mes
 				FROM outbox
 				WHERE instance_id = $1 AND endpoint_id = $2 AND endpoint_id <> '' AND due_at <= $3
 				ORDER BY due_at, id
-				LIMIT $5`+t.db.dialect.skipLocked+`)
+				LIMIT $5)
 			RETURNING instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, code_number, attempt, created_at`,
 			[]any{l.key.InstanceID, l.key.ID, t.now, t.now.Add(lease), limit}, scanMessages(&list))
 	})

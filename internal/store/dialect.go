@@ -1,40 +1,38 @@
 package store
 
 import (
-	"errors"
+	"database/sql"
+	"strings"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/pressly/goose/v3"
 )
 
 // dialect holds the few things in which database engines differ. Every
 // statement is written once, in the SQL that SQLite and PostgreSQL share:
 // $n parameters, RETURNING, ON CONFLICT, partial indexes.
 type dialect struct {
-	name       string // also the folder of its schema
-	skipLocked string // appended to a claiming SELECT
+	begin    string // a transaction that writes
+	snapshot string // one that reads a single state
+	schema   *strings.Replacer
+	// migrator returns what goose has to know.
+	migrator func() (goose.Dialect, []goose.ProviderOption, error)
+	// rewrite returns the statement in the words of the engine, and which parameters
+	// it is to have, in order; nil leaves it as it is.
+	rewrite func(query string) (text string, uses []int)
+	// convert prepares parameters, in place; nil leaves them as they are.
+	convert func(args []any)
 	// duplicate reports whether err is the violation of a unique index.
 	duplicate func(err error) bool
 	// unavailable reports whether err says that the database cannot be used
 	// now, so that a later attempt may succeed.
 	unavailable func(err error) bool
+	// lost reports whether a connection can be used no more.
+	lost func(c *sql.Conn) bool
 }
 
-var sqliteDialect = dialect{
-	name: "sqlite",
-	duplicate: func(err error) bool {
-		e, ok := errors.AsType[*sqlite.Error](err)
-		return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
-	},
-	unavailable: func(err error) bool {
-		e, ok := errors.AsType[*sqlite.Error](err)
-		if !ok {
-			return false
-		}
-		switch e.Code() & 0xff { // the primary result code
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
-			return true
-		}
-		return false
-	},
+// pools are what a database is opened as.
+type pools struct {
+	dialect     dialect
+	write, read *sql.DB
+	readers     int // connections that read at once
 }

@@ -23,12 +23,37 @@ func (t *tx) appendEvent(instance, organization string, typ invite.EventType, da
 		return invite.Event{}, fmt.Errorf("rendering %s: %w", typ, err)
 	}
 	t.wake(instance)
+	if err := t.continueLog(instance); err != nil {
+		return invite.Event{}, err
+	}
 	e := invite.Event{ID: t.newID(eventID), InstanceID: instance, Type: typ, Data: raw, CreatedAt: t.now}
 	_, err = t.exec(`
 		INSERT INTO events (instance_id, id, type, organization_id, data, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`,
 		instance, e.ID, typ, organization, string(raw), t.now)
 	return e, err
+}
+
+// continueLog makes the ids of events come after those in the log of an instance that
+// other processes have written, whatever their clocks say. Until the transaction ends
+// nobody else writes.
+func (t *tx) continueLog(instance string) error {
+	w := t.db.writer
+	if t.db.opts.Database == "" || w.continued[instance] {
+		return nil
+	}
+	var newest string
+	if err := t.row(`
+		SELECT COALESCE((SELECT max(e.id) FROM events e WHERE e.instance_id = $1), id.events_forgotten)
+		FROM instances id
+		WHERE id.instance_id = $1`, instance).Scan(&newest); err != nil {
+		return err
+	}
+	if at, n, ok := parseID(eventID, newest); ok {
+		t.db.made.advance(at, n)
+	}
+	w.continued[instance] = true
+	return nil
 }
 
 // Happened returns a channel that is closed when this process logs the next event

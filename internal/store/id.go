@@ -66,6 +66,15 @@ func (s *sequence) next(at invite.Instant) (invite.Instant, uint16) {
 	return s.at, s.n
 }
 
+// advance makes what comes next come after number n of a moment.
+func (s *sequence) advance(at invite.Instant, n uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at > s.at || at == s.at && n > s.n {
+		s.at, s.n = at, n
+	}
+}
+
 // newID returns prefix and a KSUID for the transaction's instant. Its payload
 // begins with the millisecond within the second and a number within the
 // millisecond, 96 random bits follow: ids sort as they were made, so that one
@@ -122,7 +131,7 @@ func (db *DB) continueIDs(ctx context.Context) error {
 			SELECT COALESCE(max(COALESCE((SELECT max(e.id) FROM events e WHERE e.instance_id = id.instance_id), id.events_forgotten)), '')
 			FROM instances id`).Scan(&newest)
 		if at, n, ok := parseID(eventID, newest); ok {
-			db.made.at, db.made.n = at, n
+			db.made.advance(at, n)
 		}
 		return err
 	})

@@ -183,6 +183,7 @@ func hashKey(secretKey string) string {
 // instanceChanged makes the next request of every key read its instance anew.
 func (t *tx) instanceChanged() {
 	t.after = append(t.after, func() { t.db.settings.Add(1) })
+	t.tell(settingsSignal)
 
 }
 

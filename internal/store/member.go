@@ -131,11 +131,11 @@ func (t *tx) ownInvitation(in *invite.Instance, u *invite.User, id string) (*inv
 	}
 	q := where{args: []any{in.ID, id}}
 	var organization string
-	// The plus keeps the planner on the addresses, of which there are few.
+	// Not the bare id, to keep the planner on the addresses, of which there are few.
 	if err := t.row(`
 		SELECT i.organization_id
 		FROM invitations i
-		WHERE i.instance_id = $1 AND +i.id = $2 AND i.email_key IN (`+q.list(keys)+`) AND i.organization_id NOT IN `+left, q.args...).Scan(&organization); err != nil {
+		WHERE i.instance_id = $1 AND i.id || '' = $2 AND i.email_key IN (`+q.list(keys)+`) AND i.organization_id NOT IN `+left, q.args...).Scan(&organization); err != nil {
 		return nil, nil, missing(err, refusal)
 	}
 	o, err := t.organization(in.ID, organization)

@@ -84,9 +84,9 @@ func (t *tx) supersede(o *invite.Organization, u *invite.User) error {
 		return nil
 	}
 	q := addressed(o.InstanceID, keys, []invite.Status{invite.Pending}, t.now)
-	// The plus keeps the planner on the addresses: an organization may have a
-	// million pending invitations.
-	q.and(`+i.organization_id = ` + q.arg(o.ID))
+	// Not the bare id, to keep the planner on the addresses: an organization may have
+	// a million pending invitations.
+	q.and(`i.organization_id || '' = ` + q.arg(o.ID))
 	ids, err := t.strings(`SELECT i.id FROM invitations i`+q.clause(), q.args...)
 	if err != nil {
 		return err

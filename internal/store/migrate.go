@@ -5,23 +5,53 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
+	"path"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed sqlite/*.sql
+//go:embed schema/*.sql
 var schemas embed.FS
 
+// translated are the migrations in the words of an engine.
+type translated struct {
+	fs.FS
+	words *strings.Replacer
+}
+
+type translation struct {
+	fs.File
+	text *strings.Reader
+}
+
+func (t translation) Read(p []byte) (int, error) { return t.text.Read(p) }
+
+// Open implements fs.FS.
+func (t translated) Open(name string) (fs.File, error) {
+	f, err := t.FS.Open(name)
+	if err != nil || path.Ext(name) != ".sql" {
+		return f, err
+	}
+	text, err := io.ReadAll(f)
+	return translation{f, strings.NewReader(t.words.Replace(string(text)))}, err
+}
+
 // migrate brings the schema to the newest version, forward only, each step in
-// its own transaction. It returns the version reached, and refuses a database that
-// a newer program has changed.
+// its own transaction, one process at a time. It returns the version reached, and
+// refuses a database that a newer program has changed.
 func migrate(ctx context.Context, db *sql.DB, d dialect) (int64, error) {
-	dir, err := fs.Sub(schemas, d.name)
+	dir, err := fs.Sub(schemas, "schema")
 	if err != nil {
 		return 0, fmt.Errorf("reading the schema: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithTableName("schema_versions"))
+	name, options, err := d.migrator()
+	if err != nil {
+		return 0, err
+	}
+	provider, err := goose.NewProvider(name, db, translated{dir, d.schema}, append(options, goose.WithTableName("schema_versions"))...)
 	if err != nil {
 		return 0, fmt.Errorf("reading the schema: %w", err)
 	}

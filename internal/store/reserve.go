@@ -2,34 +2,25 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 )
 
 // ErrReserved is returned by Reserve when another process serves the file.
 var ErrReserved = errors.New("another usher serves this data folder")
 
-// Reserve makes this process the only one that serves the database file, until
-// Close or the end of the process; it returns ErrReserved when there is another.
-// Commands that only add to the database need no reservation. With it pages of
-// lists may be kept in memory, since every change to them passes here.
+// Reserve makes this process the only one that serves a SQLite file, until Close or
+// the end of the process; it returns ErrReserved when there is another. Commands
+// that only add to the database need no reservation. With it pages of lists may be
+// kept in memory, since every change to them passes here, and what a server before
+// this one was about to deliver is due at once.
 //
-// The reservation is an exclusive lock on a second, empty SQLite file, which the
-// operating system takes back from a process that dies.
+// Any number of processes serve a PostgreSQL database. They keep nothing in memory
+// but keys and settings, for a second, and wait until another's lease has run out.
 func (db *DB) Reserve(ctx context.Context) error {
-	lock, err := sql.Open("sqlite", "file:"+escapePath(db.opts.Path+".lock")+"?_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
-	if err != nil {
-		return fmt.Errorf("reserving the data folder: %w", err)
-	}
-	lock.SetMaxOpenConns(1)
-	if _, err = lock.ExecContext(ctx, `BEGIN EXCLUSIVE; COMMIT`); err != nil {
-		if db.dialect.unavailable(err) {
-			err = ErrReserved
+	if db.opts.Database == "" {
+		if err := db.reserveFile(ctx); err != nil {
+			return err
 		}
-		return errors.Join(err, lock.Close())
 	}
-	db.reservation = lock
-	db.cache.enabled.Store(true)
 	return db.renewSigningKeys(ctx)
 }

@@ -43,4 +43,13 @@ func (s *signals) wake(key string) {
 // wake has those who wait for key woken when the transaction is durable.
 func (t *tx) wake(key string) {
 	t.after = append(t.after, func() { t.db.signals.wake(key) })
+	t.tell(key)
+}
+
+// tell has other processes hear of key when the transaction commits.
+func (t *tx) tell(key string) {
+	if t.tells == nil {
+		t.tells = make(map[string]bool, 1)
+	}
+	t.tells[key] = true
 }

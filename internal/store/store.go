@@ -9,18 +9,12 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/rsa"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +24,11 @@ import (
 
 // Options configures a DB.
 type Options struct {
-	// Path is the database file. Its folder must exist.
+	// Path is the SQLite file. Its folder must exist, the file is made readable by its
+	// owner only.
 	Path string
+	// Database is the postgres:// URL of the database to use instead of a file.
+	Database string
 	// Now is the clock; every instant that is stored or compared comes from it.
 	Now func() time.Time
 	// Keys seals what the database keeps but must not reveal; nil for a command
@@ -66,79 +63,53 @@ type DB struct {
 	}
 	settings    atomic.Uint64 // raised by each change of an instance
 	reservation *sql.DB       // holds Reserve's lock; nil without one
+	era         atomic.Uint64 // raised when a connection is found to be lost
+	silence     func()        // ends listening to other processes; nil on SQLite
 	closed      func() error
 
 	signals signals
 	version int64
 }
 
-// Open opens or creates the database file, readable by its owner only, migrates its schema and starts the
-// writer. Close must be called. With keys that are not those of the data it returns
+// Open opens or creates the database, migrates its schema and starts the writer.
+// Close must be called. With keys that are not those of the data it returns
 // ErrOtherMasterKey.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	if _, err := os.Stat(filepath.Dir(opts.Path)); err != nil {
-		return nil, fmt.Errorf("opening the data folder: %w", err)
+	name, open := opts.Path, openSQLite
+	if opts.Database != "" {
+		name, open = "the database", func(opts Options) (pools, error) { return openPostgres(opts.Database) }
 	}
-	// SQLite gives the log beside the file the file's own mode.
-	file, err := os.OpenFile(opts.Path, os.O_CREATE|os.O_RDONLY, 0o600)
+	p, err := open(opts)
 	if err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
+		return nil, err
 	}
-	if err := file.Close(); err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
-	}
-	write, err := sql.Open(cmp.Or(opts.driver, "sqlite"), dsn(opts.Path, "_txlock=immediate&_pragma=cache_size("+writerCache+")"))
+	version, err := migrate(ctx, p.write, p.dialect)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", opts.Path, err)
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", name, err), p.write.Close(), p.read.Close())
 	}
-	version, err := migrate(ctx, write, sqliteDialect)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
-	}
-	read, err := sql.Open(cmp.Or(opts.driver, "sqlite"), dsn(opts.Path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", opts.Path, err), write.Close())
-	}
-	db := &DB{opts: opts, dialect: sqliteDialect, sql: read, version: version, cache: newCache()}
+	db := &DB{opts: opts, dialect: p.dialect, sql: p.read, version: version, cache: newCache()}
 	db.closed = sync.OnceValue(db.close)
-	if db.writer, err = startWriter(ctx, db, write); err != nil {
-		return nil, errors.Join(err, read.Close(), write.Close())
+	if db.writer, err = startWriter(ctx, db, p.write); err != nil {
+		return nil, errors.Join(err, p.read.Close(), p.write.Close())
 	}
-	err = db.openReaders(ctx, 2*max(runtime.GOMAXPROCS(0), 2))
+	err = db.openReaders(ctx, p.readers)
 	if err == nil {
 		err = db.checkMasterKey(ctx)
 	}
+	if err == nil {
+		err = db.continueIDs(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if err := db.continueIDs(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if opts.Database != "" {
+		listening, stop := context.WithCancel(context.WithoutCancel(ctx))
+		var ended sync.WaitGroup
+		ended.Go(func() { db.listen(listening) })
+		db.silence = func() { stop(); ended.Wait() }
 	}
 	return db, nil
 }
-
-// writerCache is the page cache of the one connection that writes, 64 MiB and
-// only filled as it writes: each write dirties a page of every index, in as many
-// places as there are organizations.
-const writerCache = "-65536"
-
-// dsn returns the data source name of a file. The pragmas stand in it so that
-// every connection gets them: a full sync at each commit, because a success is a
-// promise, and a log of up to 16,000 pages between checkpoints.
-func dsn(path, more string) string {
-	return "file:" + escapePath(path) + "?" + strings.Join([]string{
-		"_pragma=busy_timeout(5000)",
-		"_pragma=journal_mode(WAL)",
-		"_pragma=synchronous(FULL)",
-		"_pragma=wal_autocheckpoint(16000)",
-		"_pragma=cache_size(-16384)",
-		"_pragma=foreign_keys(0)",
-		more,
-	}, "&")
-}
-
-// escapePath keeps a path from being read as the parameters of a data source.
-func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 func (db *DB) openReaders(ctx context.Context, n int) error {
 	db.readers = make(chan *conn, n)
@@ -147,7 +118,7 @@ func (db *DB) openReaders(ctx context.Context, n int) error {
 		if err != nil {
 			return fmt.Errorf("opening a reader: %w", err)
 		}
-		db.readers <- newConn(c)
+		db.readers <- newConn(db, c)
 	}
 	return nil
 }
@@ -157,6 +128,9 @@ func (db *DB) openReaders(ctx context.Context, n int) error {
 func (db *DB) Close() error { return db.closed() }
 
 func (db *DB) close() error {
+	if db.silence != nil {
+		db.silence()
+	}
 	err := db.writer.close()
 	for range cap(db.readers) {
 		select {

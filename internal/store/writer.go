@@ -5,15 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"time"
 
 	"usher/internal/invite"
 )
 
-// writer is the one goroutine that changes a SQLite file. It takes whatever
-// operations are waiting, runs each behind its own savepoint in one
+// writer is the one goroutine of a process that changes the database. It takes
+// whatever operations are waiting, runs each behind its own savepoint in one
 // transaction, commits once, and answers all: the cost of a durable commit is
-// shared, and a refused operation takes back only its own changes.
+// shared, and a refused operation takes back only its own changes. On PostgreSQL the
+// writers of all processes take turns.
 type writer struct {
 	db   *DB
 	sql  *sql.DB
@@ -25,6 +28,8 @@ type writer struct {
 	// that the cache may remember otherwise.
 	unsettled bool
 	recast    bool // the same of catalogs
+	// continued names the instances behind whose logs ids go on in this transaction.
+	continued map[string]bool
 }
 
 type job struct {
@@ -47,7 +52,7 @@ func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 		return nil, fmt.Errorf("opening the writer: %w", err)
 	}
 	w := &writer{
-		db: db, sql: pool, conn: newConn(c),
+		db: db, sql: pool, conn: newConn(db, c),
 		jobs: make(chan *job, maxBatch), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -130,13 +135,14 @@ func (w *writer) serve(batch []*job) {
 // commit runs a batch in one transaction. It reports false when an operation
 // met an engine error, so that everything was taken back.
 func (w *writer) commit(batch []*job) bool {
-	if err := w.conn.run("BEGIN IMMEDIATE"); err != nil {
+	transaction, err := w.begin()
+	if err != nil {
 		w.conn.rollback()
 		fail(batch, fmt.Errorf("beginning a transaction: %w", err))
 		return true
 	}
-	wrote := false
-	w.unsettled, w.recast = false, false
+	wrote, tells := false, map[string]bool{}
+	w.unsettled, w.recast, w.continued = false, false, make(map[string]bool)
 	for _, j := range batch {
 		if err := w.perform(j); err != nil {
 			w.conn.rollback()
@@ -145,6 +151,7 @@ func (w *writer) commit(batch []*job) bool {
 		}
 		if j.tx != nil && j.tx.wrote && j.err == nil {
 			wrote = true
+			maps.Copy(tells, j.tx.tells)
 			w.unsettled, w.recast = w.unsettled || j.tx.everywhere(), w.recast || j.tx.recast
 		}
 	}
@@ -152,8 +159,7 @@ func (w *writer) commit(batch []*job) bool {
 		w.conn.rollback()
 		return true
 	}
-	err := w.conn.run("COMMIT")
-	if err != nil {
+	if err = w.end(transaction, tells); err != nil {
 		w.conn.rollback()
 	}
 	for _, j := range batch {
@@ -163,6 +169,44 @@ func (w *writer) commit(batch []*job) bool {
 		fail(batch, fmt.Errorf("committing: %w", err))
 	}
 	return true
+}
+
+// begin opens a transaction, on another connection if the last one is lost. On
+// PostgreSQL it returns the transaction's number.
+func (w *writer) begin() (transaction string, err error) {
+	for range 2 {
+		if w.conn, err = w.conn.renewed(w.sql); err != nil {
+			return "", err
+		}
+		if err = w.conn.run(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
+			transaction, err = w.conn.serialize()
+		}
+		if err == nil || !w.db.dialect.lost(w.conn.sql) {
+			break
+		}
+	}
+	return transaction, err
+}
+
+// settling is how long a writer tries to find out how a commit ended.
+const settling = time.Minute
+
+// end commits. Where the connection broke off meanwhile, the server is asked what
+// became of the transaction.
+func (w *writer) end(transaction string, tells map[string]bool) error {
+	if transaction == "" {
+		return w.conn.run("COMMIT")
+	}
+	if err := w.conn.notify(tells); err != nil {
+		return err
+	}
+	err := w.conn.run("COMMIT")
+	if err == nil || !w.db.dialect.lost(w.conn.sql) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	return w.db.outcome(ctx, transaction)
 }
 
 // perform runs one job. A refusal by a rule stays with the job; any other error

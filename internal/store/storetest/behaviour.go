@@ -640,6 +640,12 @@ func testReleaseLeases(w *World) {
 		}
 	}
 	w.ok("releasing leases", w.DB.ReleaseLeases(w.Context()))
+	if !onSQLite(w.Raw) { // others may be delivering: their leases stay
+		if list := w.claim(10); len(list) > 0 {
+			w.Errorf("claimed %+v, want what is under way left alone", list)
+		}
+		return
+	}
 	list := w.claim(10)
 	if len(list) != 1 || list[0].SubjectID != under.ID || list[0].Attempt != 2 {
 		w.Fatalf("claimed %+v, want the message that was under way, and its second attempt", list)

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// postgresDialect runs the same writer as on a file, against the writers of other
+// processes: each transaction that writes takes one lock first and holds it until it
+// has committed. So operations come one after the other on every engine, and what
+// one of them decides by reading cannot be changed beneath it.
+var postgresDialect = dialect{
+	begin:    "BEGIN",
+	snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	schema: strings.NewReplacer(
+		" TEXT", ` TEXT COLLATE "C"`, // compared byte by byte, as in a file
+		" INTEGER", " BIGINT", " BLOB", " BYTEA", ") STRICT;", ");",
+	),
+	migrator: func() (goose.Dialect, []goose.ProviderOption, error) {
+		locker, err := lock.NewPostgresSessionLocker()
+		return goose.DialectPostgres, []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
+	},
+	rewrite: numbered,
+	convert: toPostgres,
+	duplicate: func(err error) bool {
+		e, ok := errors.AsType[*pgconn.PgError](err)
+		return ok && e.Code == "23505"
+	},
+	unavailable: unavailableInPostgres,
+	lost: func(c *sql.Conn) bool {
+		closed := true
+		err := c.Raw(func(inner any) error {
+			if p, ok := inner.(*stdlib.Conn); ok {
+				closed = p.Conn().IsClosed()
+			}
+			return nil
+		})
+		return closed || err != nil
+	},
+}
+
+// unavailableInPostgres knows the classes of errors (PostgreSQL manual, appendix A)
+// by which a server or its network cannot be used for now.
+func unavailableInPostgres(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code[:2] {
+		case "08", "40", "53", "55", "57", "58", "25": // 25: the server has become a read-only standby
+			return true
+		}
+		return false
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	return connecting || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
+		pgconn.Timeout(err) || errors.Is(err, errLost)
+}
+
+// errLost is returned for what a connection broke off.
+var errLost = errors.New("the connection to the database was lost")
+
+var parameter = regexp.MustCompile(`\$[0-9]+`)
+
+// numbered numbers the parameters of a statement anew when it does not use them all,
+// as statements made of several conditions may: PostgreSQL wants each used.
+func numbered(query string) (text string, uses []int) {
+	number := make(map[string]int)
+	most := 0
+	for _, p := range parameter.FindAllString(query, -1) {
+		n, _ := strconv.Atoi(p[1:]) // digits
+		number[p] = n
+		most = max(most, n)
+	}
+	for _, n := range number {
+		uses = append(uses, n)
+	}
+	slices.Sort(uses)
+	if len(uses) == most {
+		return query, uses
+	}
+	return parameter.ReplaceAllStringFunc(query, func(p string) string {
+		return "$" + strconv.Itoa(slices.Index(uses, number[p])+1)
+	}), uses
+}
+
+// toPostgres turns what the schema keeps as a number into one, and takes bytes out
+// of texts that cannot be stored or compared: rules have refused them before
+// anything is stored, so that they can only be looked for, and found nowhere.
+func toPostgres(args []any) {
+	for k, a := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		if err != nil {
+			continue // the driver says what is wrong with it
+		}
+		switch v := v.(type) {
+		case bool:
+			args[k] = int64(0)
+			if v {
+				args[k] = int64(1)
+			}
+		case string:
+			if strings.Contains(v, "\x00") {
+				v = strings.ReplaceAll(v, "\x00", "\uFFFD")
+			}
+			args[k] = strings.ToValidUTF8(v, "\uFFFD")
+		default:
+			args[k] = v
+		}
+	}
+}
+
+// postgresReaders is how many connections of one process read at once.
+const postgresReaders = 16
+
+// openPostgres returns the pools of a database at a postgres:// URL.
+func openPostgres(url string) (pools, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return pools{}, errors.New("the URL of the database cannot be read: postgres://USER:PASSWORD@HOST:PORT/NAME is wanted") // it holds a password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "usher"
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	open := func(most int) *sql.DB {
+		db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(bound))
+		db.SetMaxOpenConns(most)
+		db.SetMaxIdleConns(0) // every connection is held by a reader or the writer
+		return db
+	}
+	return pools{postgresDialect, open(2), open(postgresReaders), postgresReaders}, nil
+}
+
+// bound keeps a statement, a wait for the lock, and a process that hangs while it
+// holds the lock from holding up the others for long. The session's settings do not
+// stand in its startup message, which poolers refuse.
+func bound(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SET statement_timeout = '30s'; SET lock_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'`)
+	return err
+}
+
+// serialize waits for the turn of a transaction that writes, among those of all
+// processes, and returns its number.
+func (c *conn) serialize() (transaction string, err error) {
+	t := &tx{db: c.db, conn: c}
+	err = t.row(`
+		SELECT pg_current_xact_id()::text
+		FROM pg_advisory_xact_lock(hashtextextended('usher ' || current_schema(), 0))`).Scan(&transaction)
+	return transaction, err
+}
+
+// notify tells the other processes what has happened when the transaction commits.
+func (c *conn) notify(keys map[string]bool) error {
+	t := &tx{db: c.db, conn: c, write: true, wrote: true}
+	for key := range keys {
+		if _, err := t.exec(`SELECT pg_notify('usher', $1)`, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome finds out how a transaction ended whose commit was not answered: nil if it
+// is committed. It asks until the server says so, for as long as ctx lasts.
+func (db *DB) outcome(ctx context.Context, transaction string) error {
+	for {
+		var status sql.NullString
+		err := db.writer.sql.QueryRowContext(ctx, `SELECT pg_xact_status($1::text::xid8)`, transaction).Scan(&status)
+		switch {
+		case err == nil && status.String == "committed":
+			return nil
+		case err == nil && status.String == "aborted":
+			return errLost
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w, and it is not known whether the commit was carried out: %w", errLost, errors.Join(err, ctx.Err()))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// settingsSignal says that an instance was changed.
+const settingsSignal = "settings"
+
+// listen wakes those who wait for what other processes commit, until ctx ends. What
+// happens while it has no connection is found by those who look by themselves.
+func (db *DB) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := db.hear(ctx); err != nil && ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+func (db *DB) hear(ctx context.Context) error {
+	c, err := pgx.Connect(ctx, db.opts.Database)
+	if err != nil {
+		return err
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	if _, err := c.Exec(ctx, `LISTEN usher`); err != nil {
+		return err
+	}
+	for {
+		n, err := c.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		if n.Payload == settingsSignal {
+			db.settings.Add(1)
+		}
+		db.signals.wake(n.Payload)
+	}
+}

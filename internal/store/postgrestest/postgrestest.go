@@ -1,0 +1,185 @@
+// Package postgrestest gives tests a PostgreSQL server of their own.
+package postgrestest
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// URL returns the postgres:// URL of an empty schema, which is dropped when the test
+// ends. The server is the one of USHER_TEST_POSTGRES_URL, else one that is started
+// from the installed programs, with durable settings, and ends with the process.
+// Where neither is there the test is skipped, or fails if USHER_TEST_REQUIRE (a comma
+// list) names "postgres".
+func URL(t testing.TB) string {
+	t.Helper()
+	server, err := shared()
+	if errors.Is(err, exec.ErrNotFound) {
+		if slices.Contains(strings.Split(os.Getenv("USHER_TEST_REQUIRE"), ","), "postgres") {
+			t.Fatal("USHER_TEST_REQUIRE demands postgres, but there is none in PATH, and no USHER_TEST_POSTGRES_URL")
+		}
+		t.Skip("no PostgreSQL in PATH, and no USHER_TEST_POSTGRES_URL")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "usher_" + strings.ToLower(rand.Text())
+	run(t, server.URL, `CREATE SCHEMA `+schema)
+	t.Cleanup(func() { run(t, server.URL, `DROP SCHEMA `+schema+` CASCADE`) })
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func run(t testing.TB, server, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var shared = sync.OnceValues(func() (*Server, error) {
+	if given := os.Getenv("USHER_TEST_POSTGRES_URL"); given != "" {
+		return &Server{URL: given}, nil
+	}
+	return Start()
+})
+
+// Server is a server that was started.
+type Server struct {
+	URL string // of its database, over a socket in a folder
+	dir string
+	who *syscall.Credential // nil for who runs the tests
+	// alive is the input of what runs the server. While the Server is referred to it
+	// stays open.
+	alive io.WriteCloser
+}
+
+// Start starts a server in a temporary folder. It ends, and the folder goes, with
+// this process. It returns exec.ErrNotFound where PostgreSQL is not installed.
+func Start() (*Server, error) {
+	initdb, err := find("initdb")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "usher-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir)}
+	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
+		if s.who, err = unprivileged(); err != nil {
+			return nil, err
+		}
+		if err := os.Chown(dir, int(s.who.Uid), int(s.who.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	create := s.command(initdb, "--pgdata", s.data(), "--auth", "trust", "--username", "usher", "--encoding", "UTF8", "--no-locale", "--no-instructions")
+	if out, err := create.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return s, s.start()
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "LC_ALL=C")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.who, Setpgid: true}
+	return cmd
+}
+
+// start runs the server below a shell that ends it when its own input ends, which is
+// when this process does, however that comes.
+func (s *Server) start() error {
+	postgres, err := find("postgres")
+	if err != nil {
+		return err
+	}
+	const script = `"$1" -D "$0/data" -k "$0" -c listen_addresses= -c max_connections=300 >"$0/log" 2>&1 & server=$!
+cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$0"`
+	cmd := s.command("sh", "-c", script, s.dir, postgres)
+	if s.alive, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(time.Minute)
+	for {
+		db, err := sql.Open("pgx", s.URL)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(db.Ping(), db.Close())
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// find looks in PATH, and where Debian keeps the programs of the newest version.
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if len(found) == 0 {
+		return "", exec.ErrNotFound
+	}
+	return slices.MaxFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }), nil
+}
+
+// unprivileged returns the user that PostgreSQL is installed for, or nobody.
+func unprivileged() (*syscall.Credential, error) {
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+		if err := errors.Join(errUID, errGID); err != nil {
+			return nil, err
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+}
