@@ -182,6 +182,37 @@ func (k *Keeper) guess(b *brake, key string, try func() (*store.Visit, error)) (
 	return v, err
 }
 
+// ChangePassword gives the user another password, once the current one is known; a user
+// without one needs none. It refuses as compare does but with CurrentPasswordWrong, and
+// as invite.CheckPassword does.
+func (k *Keeper) ChangePassword(ctx context.Context, in *invite.Instance, u *invite.User, session, current, plain string, signOut bool) error {
+	var known string
+	if u.HasPassword {
+		var err error
+		if known, err = k.compare(ctx, in, u, current); err != nil {
+			return changing(err)
+		}
+	}
+	digest, err := k.Passwords.Digest(ctx, plain)
+	if err != nil {
+		return err
+	}
+	_, err = k.DB.ChangePassword(ctx, in, u.ID, session, known, digest, signOut)
+	return err
+}
+
+// changing says of a refused password that it is the current one.
+func changing(err error) error {
+	e, ok := errors.AsType[*invite.Error](err)
+	switch {
+	case !ok || e.Param == "":
+		return err
+	case e.Kind == invite.PasswordWrong:
+		return invite.ParamErr(invite.CurrentPasswordWrong, "current_password")
+	}
+	return invite.ParamErr(e.Kind, "current_password")
+}
+
 // compare returns the digest that the password belongs to, made anew when it was
 // outdated.
 func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.User, plain string) (string, error) {

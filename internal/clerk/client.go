@@ -217,6 +217,33 @@ func (e *Encoder) FrontSession(a *invite.Account, token *Token, now invite.Insta
 	}
 }
 
+// ActiveSession is a session as its user sees it among all of the user's.
+type ActiveSession struct {
+	Object         string          `json:"object"`
+	ID             string          `json:"id"`
+	Status         string          `json:"status"`
+	ExpireAt       invite.Instant  `json:"expire_at"`
+	AbandonAt      invite.Instant  `json:"abandon_at"`
+	LastActiveAt   invite.Instant  `json:"last_active_at"`
+	Actor          *struct{}       `json:"actor"`
+	LatestActivity SessionActivity `json:"latest_activity"`
+}
+
+// SessionActivity says on what a session was used. What people use is not kept here.
+type SessionActivity struct {
+	Object   string `json:"object"`
+	ID       string `json:"id"`
+	IsMobile bool   `json:"is_mobile"`
+}
+
+// ActiveSessionOf returns s as of now.
+func ActiveSessionOf(s *invite.Session, now invite.Instant) ActiveSession {
+	return ActiveSession{
+		Object: "session", ID: s.ID, Status: string(s.StatusAt(now)), ExpireAt: s.ExpireAt, AbandonAt: s.AbandonAt, LastActiveAt: s.LastActiveAt,
+		LatestActivity: SessionActivity{Object: "session_activity", ID: "sessact_" + bare(s.ID)},
+	}
+}
+
 func factorAge(s *invite.Session, now invite.Instant) [2]int {
 	return [2]int{int((now - s.CreatedAt) / 60_000), -1}
 }

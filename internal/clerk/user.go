@@ -28,9 +28,9 @@ func (p *UserPassword) Given() (password, digest, hasher string, err error) {
 	case digest == "" && hasher != "":
 		err = invite.ParamErr(invite.ParamNeeded, "password_digest")
 	case password != "":
-		err = invite.CheckPassword(password, or(p.SkipPasswordChecks, false))
+		err = invite.CheckPassword("password", password, or(p.SkipPasswordChecks, false))
 	case p.Password != nil:
-		err = invite.CheckPassword("", false) // an empty one is no password, whatever is skipped
+		err = invite.CheckPassword("password", "", false) // an empty one is no password, whatever is skipped
 	}
 	return password, digest, hasher, err
 }

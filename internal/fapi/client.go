@@ -179,18 +179,6 @@ func (s *Server) createToken(r *request) (any, error) {
 	return bare{token}, err
 }
 
-// getMe serves GET /v1/me.
-func (s *Server) getMe(r *request) (any, error) {
-	if _, err := r.user(); err != nil {
-		return nil, err
-	}
-	a, err := s.DB.Account(r.Context(), r.instance, r.session.ID)
-	if err != nil {
-		return nil, err
-	}
-	return s.Encoder.FrontUser(a.User, a.Memberships), nil
-}
-
 // visited keeps what an operation did for the browser, for the answer.
 func (r *request) visited(v *store.Visit, err error) error {
 	if err == nil {

@@ -51,8 +51,17 @@ var routes = map[string]map[string]handler{
 
 	"/v1/dev_browser": {"POST": (*Server).createDevBrowser},
 
-	"/v1/me":                          {"GET": (*Server).getMe},
-	"/v1/me/organization_memberships": {"GET": (*Server).listOwnMemberships},
+	"/v1/me": {
+		"GET":    (*Server).getMe,
+		"PATCH":  (*Server).updateMe,
+		"DELETE": (*Server).deleteMe,
+	},
+	"/v1/me/metadata":                     {"PATCH": (*Server).mergeOwnMetadata},
+	"/v1/me/change_password":              {"POST": (*Server).changePassword},
+	"/v1/me/sessions/active":              {"GET": (*Server).listActiveSessions},
+	"/v1/me/sessions/{session_id}/revoke": {"POST": (*Server).revokeOwnSession},
+
+	"/v1/me/organization_memberships":                        {"GET": (*Server).listOwnMemberships},
 	"/v1/me/organization_memberships/{organization_id}":      {"DELETE": (*Server).leaveOrganization},
 	"/v1/me/organization_invitations":                        {"GET": (*Server).listOwnInvitations},
 	"/v1/me/organization_invitations/{invitation_id}/accept": {"POST": (*Server).acceptOwnInvitation},

@@ -149,7 +149,7 @@ func (s *Server) resetPassword(r *request) (any, error) {
 	if plain == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "password")
 	}
-	if err := invite.CheckPassword(plain, false); err != nil {
+	if err := invite.CheckPassword("password", plain, false); err != nil {
 		return nil, err
 	}
 	digest, err := s.Passwords.Digest(r.Context(), plain)

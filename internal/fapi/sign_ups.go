@@ -1,8 +1,6 @@
 package fapi
 
 import (
-	"encoding/json"
-
 	"usher/internal/clerk"
 	"usher/internal/invite"
 )
@@ -35,9 +33,7 @@ func (s *Server) signUpChange(r *request) (invite.SignUpChange, error) {
 	if c.EmailAddress == nil {
 		c.EmailAddress = r.given("email_address_or_phone_number")
 	}
-	if raw := r.form.Get("unsafe_metadata"); raw != "" {
-		c.UnsafeMetadata = json.RawMessage(raw)
-	}
+	c.UnsafeMetadata = r.unsafeMetadata()
 	if r.form.Get("strategy") == string(invite.ByTicket) || r.form.Get("ticket") != "" {
 		ticket, err := r.ticket(s.Keys)
 		if err != nil {
@@ -49,7 +45,7 @@ func (s *Server) signUpChange(r *request) (invite.SignUpChange, error) {
 	if plain == "" {
 		return c, nil
 	}
-	if err := invite.CheckPassword(plain, false); err != nil {
+	if err := invite.CheckPassword("password", plain, false); err != nil {
 		return c, err
 	}
 	var err error

@@ -173,7 +173,8 @@ func (s *stage) arrange() {
 	ada := s.signIn(s.atlas, fresh.ClientID, "Ada")
 	s.tokens["Ada"] = ada.Token
 	for _, name := range []string{"Bob", "Eve"} {
-		s.tokens[name] = s.signIn(s.atlas, "", name).Token
+		v := s.signIn(s.atlas, "", name)
+		s.tokens[name], s.ids["sessionOf"+name] = v.Token, v.Session.ID
 	}
 	s.tokens["Ida"] = s.signIn(s.gulf, "", "Ida").Token
 

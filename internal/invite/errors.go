@@ -98,22 +98,23 @@ const (
 	URLNotListed     Kind = "url not listed"             // Param
 	DataMissing      Kind = "required attribute missing" // Values: the parameters
 
-	ParamExclusive    Kind = "parameters exclude each other" // Param, Values: the other
-	ParamNeeded       Kind = "parameter missing beside"      // Param
-	UsernameLength    Kind = "username length"               // Param, Values: the least, Limit: the most
-	UsernameCharacter Kind = "username character"            // Param
-	UsernameDigits    Kind = "username of digits"            // Param
-	PasswordTooShort  Kind = "password too short"            // Param, Limit
-	PasswordTooLong   Kind = "password too long"             // Param, Limit: bytes
-	PasswordDigest    Kind = "password digest invalid"       // Param, Values: the hasher
-	PasswordIncorrect Kind = "password incorrect"            // Param
-	PasswordWrong     Kind = "password wrong"                // Param; of somebody who signs in
-	NoPassword        Kind = "no password"
-	AddressNotFound   Kind = "email address not found"    // Values: the id
-	AddressUnverified Kind = "email address not verified" // Param
-	LastIdentifier    Kind = "last identifier"
-	UserBanned        Kind = "user banned"
-	UserLocked        Kind = "user locked"
+	ParamExclusive       Kind = "parameters exclude each other" // Param, Values: the other
+	ParamNeeded          Kind = "parameter missing beside"      // Param
+	UsernameLength       Kind = "username length"               // Param, Values: the least, Limit: the most
+	UsernameCharacter    Kind = "username character"            // Param
+	UsernameDigits       Kind = "username of digits"            // Param
+	PasswordTooShort     Kind = "password too short"            // Param, Limit
+	PasswordTooLong      Kind = "password too long"             // Param, Limit: bytes
+	PasswordDigest       Kind = "password digest invalid"       // Param, Values: the hasher
+	PasswordIncorrect    Kind = "password incorrect"            // Param
+	PasswordWrong        Kind = "password wrong"                // Param; of somebody who signs in
+	CurrentPasswordWrong Kind = "current password wrong"        // Param; of somebody who changes it
+	NoPassword           Kind = "no password"
+	AddressNotFound      Kind = "email address not found"    // Values: the id
+	AddressUnverified    Kind = "email address not verified" // Param
+	LastIdentifier       Kind = "last identifier"
+	UserBanned           Kind = "user banned"
+	UserLocked           Kind = "user locked"
 
 	LogoMissing  Kind = "logo missing"       // Param
 	LogoTooLarge Kind = "logo too large"     // Param
@@ -128,6 +129,7 @@ const (
 
 	CreationDisabled      Kind = "user may not create organizations"
 	CreationLimit         Kind = "user has created enough organizations" // Limit
+	SelfDeleteDisabled    Kind = "user may not delete the own account"
 	AdminDeleteDisabled   Kind = "admins may not delete the organization"
 	OwnInvitationNotFound Kind = "no invitation of the user's"
 	AddressesInvalid      Kind = "email addresses invalid" // Values: the addresses

@@ -364,13 +364,13 @@ const (
 )
 
 // CheckPassword holds a new password to its bounds, to the longest only when the
-// other rules are skipped.
-func CheckPassword(password string, skip bool) error {
+// other rules are skipped. param is where it was given.
+func CheckPassword(param, password string, skip bool) error {
 	if len(password) > MaxPassword {
-		return &Error{Kind: PasswordTooLong, Param: "password", Limit: MaxPassword}
+		return &Error{Kind: PasswordTooLong, Param: param, Limit: MaxPassword}
 	}
 	if !skip && utf8.RuneCountInString(password) < MinPassword {
-		return &Error{Kind: PasswordTooShort, Param: "password", Limit: MinPassword}
+		return &Error{Kind: PasswordTooShort, Param: param, Limit: MinPassword}
 	}
 	return nil
 }

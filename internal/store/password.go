@@ -37,6 +37,46 @@ func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string
 	return u, err
 }
 
+// ChangePassword gives a user another password, by digest. current is the digest that
+// the user's knowledge was compared with, empty for a user without a password; when it
+// is not the user's any more the change is refused with CurrentPasswordWrong. With
+// signOut the user's sessions end, all but that in which the password is changed.
+func (db *DB) ChangePassword(ctx context.Context, in *invite.Instance, user, session, current, digest string, signOut bool) (*invite.User, error) {
+	var u *invite.User
+	err := db.write(ctx, func(t *tx) (err error) {
+		if u, err = t.user(in.ID, user); err != nil {
+			return err
+		}
+		unchanged, err := t.hasDigest(in.ID, user, current)
+		if err != nil {
+			return err
+		}
+		if !unchanged {
+			return invite.ParamErr(invite.CurrentPasswordWrong, "current_password")
+		}
+		if err := t.setPassword(in.ID, u, digest); err != nil {
+			return err
+		}
+		if signOut {
+			if err := t.revokeOthers(in.ID, user, session); err != nil {
+				return err
+			}
+		}
+		return t.saveUser(in.ID, u)
+	})
+	return u, err
+}
+
+// hasDigest reports whether a user's password is still compared with digest.
+func (t *tx) hasDigest(instance, user, digest string) (bool, error) {
+	var same bool
+	err := t.row(`
+		SELECT count(*) > 0
+		FROM users
+		WHERE instance_id = $1 AND id = $2 AND password_digest = $3`, instance, user, digest).Scan(&same)
+	return same, err
+}
+
 // PasswordDigest returns what a user's password is compared with. It refuses with
 // UserNotFound or NoPassword.
 func (db *DB) PasswordDigest(ctx context.Context, in *invite.Instance, user string) (string, error) {

@@ -135,14 +135,18 @@ func (f *SessionFilter) where(instance string, now invite.Instant) *where {
 	return q
 }
 
-// RevokeSession ends a session for the application. One that has ended stays as
-// it is, and is answered.
+// RevokeSession ends a session, for the application or for the user who asks and
+// whose it is. One that has ended stays as it is, and is answered. It refuses with
+// SessionNotFound.
 func (db *DB) RevokeSession(ctx context.Context, in *invite.Instance, id string) (*invite.Session, error) {
 	var s *invite.Session
 	err := db.write(ctx, func(t *tx) (err error) {
 		t.changed = []string{}
 		if s, err = t.session(in.ID, id); err != nil {
 			return err
+		}
+		if t.by != "" && s.UserID != t.by {
+			return invite.Err(invite.SessionNotFound, id)
 		}
 		return t.closeSession(in.ID, s, invite.SessionRevoked, invite.SessionRevokedEvent)
 	})
@@ -168,11 +172,19 @@ func (t *tx) closeSession(instance string, s *invite.Session, how invite.Session
 
 // revokeSessions ends all sessions of a user who may not be signed in any more.
 func (t *tx) revokeSessions(instance, user string) error {
+	return t.revokeOthers(instance, user, "")
+}
+
+// revokeOthers ends the sessions of a user, all but one.
+func (t *tx) revokeOthers(instance, user, but string) error {
 	open, err := t.activeSessions(instance, SessionFilter{UserID: user})
 	if err != nil {
 		return err
 	}
 	for _, s := range open {
+		if s.ID == but {
+			continue
+		}
 		if err := t.closeSession(instance, s, invite.SessionRevoked, invite.SessionRevokedEvent); err != nil {
 			return err
 		}

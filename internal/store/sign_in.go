@@ -265,11 +265,8 @@ func (db *DB) SignInWithPassword(ctx context.Context, in *invite.Instance, clien
 				return err
 			}
 		}
-		var unchanged bool
-		if err := t.row(`
-			SELECT count(*) > 0
-			FROM users
-			WHERE instance_id = $1 AND id = $2 AND password_digest = $3`, in.ID, s.UserID, digest).Scan(&unchanged); err != nil {
+		unchanged, err := t.hasDigest(in.ID, s.UserID, digest)
+		if err != nil {
 			return err
 		}
 		if !unchanged || s.UserID != u.ID {

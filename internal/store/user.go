@@ -303,7 +303,9 @@ func (db *DB) LockUser(ctx context.Context, in *invite.Instance, id string, lock
 }
 
 // DeleteUser deletes a user with its addresses and memberships. Invitations the
-// user sent stay and lose their inviter.
+// user sent stay and lose their inviter. Users who ask for it themselves are refused
+// with SelfDeleteDisabled when the application keeps them from it, and with LastAdmin
+// while they leave other members behind with nobody who can manage them.
 func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (invite.Deleted, error) {
 	var gone invite.Deleted
 	err := db.write(ctx, func(t *tx) error {
@@ -312,6 +314,9 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 			return err
 		}
 		gone = invite.Deleted{Object: "user", ID: u.ID, ExternalID: u.ExternalID}
+		if t.by != "" && !u.DeleteSelf {
+			return invite.Err(invite.SelfDeleteDisabled)
+		}
 		organizations, err := t.strings(`SELECT organization_id FROM memberships WHERE instance_id = $1 AND user_id = $2 AND organization_id NOT IN `+left, in.ID, id)
 		if err != nil {
 			return err
@@ -354,6 +359,11 @@ func (t *tx) leave(instance, organization, user string) error {
 	o, err := t.organization(instance, organization)
 	if err := t.unswept(o, err); err != nil {
 		return err
+	}
+	if t.by != "" && o.Members > 1 {
+		if err := t.managed(o, user); err != nil {
+			return err
+		}
 	}
 	m, err := t.membership(o, user)
 	if err != nil {

@@ -158,7 +158,7 @@ func (s *Server) digest(ctx context.Context, plain string) (string, error) {
 	if plain == "" {
 		return "", invite.ParamErr(invite.ParamMissing, "password")
 	}
-	if err := invite.CheckPassword(plain, false); err != nil {
+	if err := invite.CheckPassword("password", plain, false); err != nil {
 		return "", err
 	}
 	return s.Browsers.Passwords.Digest(ctx, plain)

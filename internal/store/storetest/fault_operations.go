@@ -276,6 +276,9 @@ var operations = slices.Concat([]operation{
 	{name: "RemovePassword", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.RemovePassword(ctx, f.Instance, f.signed.ID, true))
 	}},
+	{name: "ChangePassword", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.ChangePassword(ctx, f.Instance, f.signed.ID, "", digest, "argon2id:y", true))
+	}},
 	{name: "CreateEmailAddress", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.CreateEmailAddress(ctx, f.Instance, invite.NewEmailAddress{UserID: f.carol.ID, EmailAddress: "carol@acme.example", Verified: true, Primary: true}))
 	}},

@@ -1,0 +1,83 @@
+package storetest
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"usher/internal/invite"
+	"usher/internal/store"
+)
+
+// testOwnPassword changes passwords as their owners do.
+func testOwnPassword(w *World) {
+	ctx, bob := w.Context(), w.member("bob@example.com", invite.RoleMember)
+	change := func(current, digest string, keep *invite.Session) error {
+		_, err := w.DB.ChangePassword(ctx, w.Instance, bob.ID, keep.ID, current, digest, true)
+		return err
+	}
+	here, there := w.openSession(bob.ID), w.openSession(bob.ID)
+	w.refused("a password that was never there", change("argon2id:x", "argon2id:y", here), invite.CurrentPasswordWrong)
+	w.ok("a first password", change("", "argon2id:a", here))
+	w.refused("a second first one", change("", "argon2id:b", here), invite.CurrentPasswordWrong)
+	_, err := w.DB.Grant(ctx, w.Instance, here.ID)
+	w.ok("the session in which it was changed", err)
+	_, err = w.DB.Grant(ctx, w.Instance, there.ID)
+	w.refused("another session", err, invite.SessionOver)
+
+	var changed atomic.Int32
+	var wg sync.WaitGroup
+	for _, digest := range []string{"argon2id:b", "argon2id:c", "argon2id:d"} {
+		wg.Go(func() {
+			if change("argon2id:a", digest, here) == nil {
+				changed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := changed.Load(); n != 1 {
+		w.Errorf("%d changed the same password at once, want 1", n)
+	}
+}
+
+// testOwnSessions revokes sessions as their owners do.
+func testOwnSessions(w *World) {
+	bob, eve := w.member("bob@example.com", invite.RoleMember), w.user("eve@example.com")
+	s := w.openSession(bob.ID)
+	_, err := w.DB.RevokeSession(store.As(w.Context(), eve.ID), w.Instance, s.ID)
+	w.refused("another's session", err, invite.SessionNotFound)
+	_, err = w.DB.RevokeSession(store.As(w.Context(), bob.ID), w.Instance, s.ID)
+	w.ok("the own session", err)
+	_, err = w.DB.Grant(w.Context(), w.Instance, s.ID)
+	w.refused("a grant of it", err, invite.SessionOver)
+}
+
+// testOwnDeletion deletes accounts as their owners do.
+func testOwnDeletion(w *World) {
+	ctx := w.Context()
+	deleted := func(u *invite.User) error {
+		_, err := w.DB.DeleteUser(store.As(ctx, u.ID), w.Instance, u.ID)
+		return err
+	}
+	kept, alone := w.user("kept@example.com"), w.user("alone@example.com")
+	must(w.DB.UpdateUser(ctx, w.Instance, kept.ID, invite.UserChange{Settings: invite.UserSettingsChange{DeleteSelf: new(bool)}}))(w.T)
+	w.refused("whom the application keeps", deleted(kept), invite.SelfDeleteDisabled)
+	must(w.DB.CreateOrganization(ctx, w.Instance, invite.NewOrganization{Name: "Alone", CreatedBy: alone.ID}))(w.T)
+	w.ok("who is alone in an organization", deleted(alone))
+
+	second := w.member("second@example.com", invite.RoleAdmin)
+	w.member("bob@example.com", invite.RoleMember)
+	var refused atomic.Int32
+	var wg sync.WaitGroup
+	for _, u := range []*invite.User{w.Admin, second} {
+		wg.Go(func() {
+			if errors.Is(deleted(u), invite.Err(invite.LastAdmin)) {
+				refused.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := refused.Load(); n != 1 {
+		w.Errorf("of both who manage the members %d were refused, want 1", n)
+	}
+}
