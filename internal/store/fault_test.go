@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"usher/internal/invite"
@@ -21,23 +22,22 @@ import (
 	"usher/internal/store/storetest"
 )
 
-const faultyDriver = "sqlite with faults"
-
-// faulty returns the faults of faultyDriver.
-func faulty(t *testing.T) *faultsql.Faults {
+// faulty registers a driver of its own for a test, and returns its faults and its name.
+func faulty(t *testing.T) (faults *faultsql.Faults, driver string) {
 	t.Helper()
-	f, err := registered()
+	driver = fmt.Sprint("sqlite with faults ", drivers.Add(1))
+	faults, err := faultsql.Register(driver, "sqlite")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return faults, driver
 }
 
-var registered = sync.OnceValues(func() (*faultsql.Faults, error) { return faultsql.Register(faultyDriver, "sqlite") })
+var drivers atomic.Int32
 
 // TestFaultsSQLite makes every call of the database fail that an operation makes.
 func TestFaultsSQLite(t *testing.T) {
-	faults := faulty(t)
+	faults, driver := faulty(t)
 	first := filepath.Join(t.TempDir(), "first.db")
 	storetest.RunFaults(t, storetest.Breakable{
 		Faults:  faults,
@@ -48,7 +48,7 @@ func TestFaultsSQLite(t *testing.T) {
 		Copy: func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB, func() *store.DB) {
 			path := filepath.Join(t.TempDir(), "usher.db")
 			copyFile(t, first, path)
-			db := openOptions(t, options(t, path, clock).WithDriver(faultyDriver))
+			db := openOptions(t, options(t, path, clock).WithDriver(driver))
 			closing(t, db)
 			if err := db.Reserve(t.Context()); err != nil {
 				t.Fatal(err)
@@ -73,10 +73,10 @@ func TestFaultsSQLite(t *testing.T) {
 // TestFaultsInABatch makes every call fail that a batch of operations makes, of which
 // one is refused: each caller is told the truth, and an error where it is not known.
 func TestFaultsInABatch(t *testing.T) {
-	faults := faulty(t)
+	faults, driver := faulty(t)
 	w := storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
 		path := filepath.Join(t.TempDir(), "usher.db")
-		db := openOptions(t, options(t, path, clock).WithDriver(faultyDriver))
+		db := openOptions(t, options(t, path, clock).WithDriver(driver))
 		closing(t, db)
 		return db, openRaw(t, path)
 	})
@@ -130,6 +130,52 @@ func TestFaultsInABatch(t *testing.T) {
 		}
 	}
 	storetest.Invariants(t, w.DB, w.Raw)
+}
+
+// TestFaultsAtStart makes every call fail that opening a store makes, an empty one and
+// one that was used: the error is told, or the call made again, and the next start
+// finds all in order.
+func TestFaultsAtStart(t *testing.T) {
+	clock := storetest.NewClock()
+	used := filepath.Join(t.TempDir(), "used.db")
+	before := openFile(t, used, clock)
+	in, _, err := before.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "App"}, "")
+	if err := errors.Join(err, before.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []bool{false, true} {
+		for _, empty := range []bool{true, false} {
+			t.Run(fmt.Sprintf("empty %v, after the effect %v", empty, after), func(t *testing.T) {
+				t.Parallel() // goose waits before it tries again
+				faults, driver := faulty(t)
+				for n, done := 1, false; !done; n++ {
+					path, calls := filepath.Join(t.TempDir(), "usher.db"), 0
+					if !empty {
+						copyFile(t, used, path)
+					}
+					faults.Arm(after, func(faultsql.Call) bool { calls++; return calls == n })
+					db, err := store.Open(t.Context(), options(t, path, clock).WithDriver(driver))
+					hit := faults.Disarm()
+					if done = hit == nil; done && err != nil {
+						t.Errorf("without a fault: %v", err)
+					}
+					if err == nil { // also where it was tried again
+						_, err := db.Instances(t.Context())
+						if err := errors.Join(err, db.Close()); err != nil {
+							t.Errorf("%+v fails, and nobody says so: %v", hit, err)
+						}
+					}
+					again := openFile(t, path, clock)
+					if list, err := again.Instances(t.Context()); err != nil || !empty && (len(list) != 1 || list[0].ID != in.ID) {
+						t.Errorf("%+v fails: then there are the instances %v, %v", hit, list, err)
+					}
+					if err := again.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
 }
 
 func closing(t *testing.T, db *store.DB) {
