@@ -30,6 +30,8 @@ type writer struct {
 	recast    bool // the same of catalogs
 	// continued names the instances behind whose logs ids go on in this transaction.
 	continued map[string]bool
+	// catalogs are those read in this transaction, in which nobody else changes them.
+	catalogs map[string]*invite.Catalog
 }
 
 type job struct {
@@ -142,7 +144,8 @@ func (w *writer) commit(batch []*job) bool {
 		return true
 	}
 	wrote, tells := false, map[string]bool{}
-	w.unsettled, w.recast, w.continued = false, false, make(map[string]bool)
+	w.unsettled, w.recast = false, false
+	w.continued, w.catalogs = make(map[string]bool), make(map[string]*invite.Catalog)
 	for _, j := range batch {
 		if err := w.perform(j); err != nil {
 			w.conn.rollback()
