@@ -157,7 +157,7 @@ func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attemp
 // with those at the account's password, whatever attempt and browser they are made in,
 // and refused with TooManyRequests.
 func (k *Keeper) SignInWithCode(ctx context.Context, in *invite.Instance, client string, s *invite.SignIn, strategy invite.Strategy, code string) (*store.Visit, error) {
-	return k.guess(&k.accounts, s.UserID, func() (*store.Visit, error) {
+	return guess(k, &k.accounts, s.UserID, func() (*store.Visit, error) {
 		return k.DB.SignInWithCode(ctx, in, client, s.ID, strategy, code)
 	})
 }
@@ -165,17 +165,26 @@ func (k *Keeper) SignInWithCode(ctx context.Context, in *invite.Instance, client
 // VerifySignUp answers the code of a sign-up as the store's does. Guesses are counted
 // for each address, and refused with TooManyRequests.
 func (k *Keeper) VerifySignUp(ctx context.Context, in *invite.Instance, client string, s *invite.SignUp, code string) (*store.Visit, error) {
-	return k.guess(&k.addresses, in.ID+" "+s.Email.Key, func() (*store.Visit, error) {
+	return guess(k, &k.addresses, in.ID+" "+s.Email.Key, func() (*store.Visit, error) {
 		return k.DB.VerifySignUp(ctx, in, client, s.ID, code)
 	})
 }
 
+// VerifyEmailAddress answers the code of one of the user's addresses as the store's
+// does. Guesses are counted with those at the account's password, and refused with
+// TooManyRequests.
+func (k *Keeper) VerifyEmailAddress(ctx context.Context, in *invite.Instance, user, id, code string) (*invite.EmailAddress, error) {
+	return guess(k, &k.accounts, user, func() (*invite.EmailAddress, error) {
+		return k.DB.VerifyEmailAddress(store.As(ctx, user), in, id, code)
+	})
+}
+
 // guess tries what may be a guess, if there were not too many of them.
-func (k *Keeper) guess(b *brake, key string, try func() (*store.Visit, error)) (*store.Visit, error) {
+func guess[T any](k *Keeper, b *brake, key string, try func() (T, error)) (v T, err error) {
 	if err := b.take(key, k.DB.Now().Time()); err != nil {
-		return nil, err
+		return v, err
 	}
-	v, err := try()
+	v, err = try()
 	if err == nil {
 		b.release(key)
 	}

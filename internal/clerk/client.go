@@ -149,8 +149,8 @@ type FrontUser struct {
 	LegalAcceptedAt               *invite.Instant     `json:"legal_accepted_at"`
 }
 
-// FrontUser returns u with the newest of its memberships.
-func (e *Encoder) FrontUser(u *invite.User, memberships []*invite.Membership) FrontUser {
+// FrontUser returns u as of now, with the newest of its memberships.
+func (e *Encoder) FrontUser(u *invite.User, memberships []*invite.Membership, now invite.Instant) FrontUser {
 	person := u.Person()
 	image := e.personImage(&person)
 	none := []struct{}{}
@@ -166,7 +166,7 @@ func (e *Encoder) FrontUser(u *invite.User, memberships []*invite.Membership) Fr
 		LastActiveAt: instant(u.LastActiveAt), LegalAcceptedAt: instant(u.LegalAcceptedAt),
 	}
 	for i := range u.EmailAddresses {
-		out.EmailAddresses[i] = FrontEmailAddressOf(&u.EmailAddresses[i])
+		out.EmailAddresses[i] = FrontEmailAddressOf(&u.EmailAddresses[i], now)
 	}
 	for i, m := range memberships {
 		out.OrganizationMemberships[i] = e.FrontMembership(m)
@@ -180,12 +180,18 @@ type FrontEmailAddress struct {
 	MatchesSSOConnection bool `json:"matches_sso_connection"`
 }
 
-// FrontEmailAddressOf returns a. One that nothing has proven has no verification.
-func FrontEmailAddressOf(a *invite.EmailAddress) FrontEmailAddress {
+// FrontEmailAddressOf returns a as of now. One to which no code was ever sent has no
+// verification.
+func FrontEmailAddressOf(a *invite.EmailAddress, now invite.Instant) FrontEmailAddress {
 	out := FrontEmailAddress{EmailAddress: EmailAddressOf(a)}
-	if a.Verified == invite.Unverified {
-		out.Verification = nil
+	if a.Verified != invite.Unverified {
+		return out
 	}
+	if a.Code.Number == 0 {
+		out.Verification = nil
+		return out
+	}
+	out.Verification.Status, out.Verification.Attempts, out.Verification.ExpireAt = codeStatus(&a.Code, now), &a.Code.Attempts, &a.Code.ExpiresAt
 	return out
 }
 
@@ -213,7 +219,7 @@ func (e *Encoder) FrontSession(a *invite.Account, token *Token, now invite.Insta
 	return FrontSession{
 		Object: "session", ID: s.ID, Status: string(s.StatusAt(now)), ExpireAt: s.ExpireAt, AbandonAt: s.AbandonAt, LastActiveAt: s.LastActiveAt,
 		LastActiveToken: token, LastActiveOrganizationID: null(s.OrganizationID), FactorVerificationAge: factorAge(s, now),
-		User: e.FrontUser(a.User, a.Memberships), PublicUserData: e.FrontPerson(&person), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		User: e.FrontUser(a.User, a.Memberships, now), PublicUserData: e.FrontPerson(&person), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }
 

@@ -91,6 +91,7 @@ var Table = []Refusal{
 	{invite.NoApplicationAccount, 400, "invitation_account_not_exists", "no account", "There is no account with the invited email address. Sign up instead.", "", "signing in with an invitation to the application for an address that nobody has verified"},
 	{invite.ApplicationAccount, 400, "invitation_account_exists", "account exists", "There is an account with the invited email address. Sign in instead.", "", "signing up with an invitation to the application though the address has an account"},
 	{invite.StrategyInvalid, 400, "strategy_for_user_invalid", "invalid verification strategy", "The verification strategy is not valid for this account.", "", "the account has no such way to sign in"},
+	{invite.CodeUsed, 400, "verification_already_verified", "already verified", "This verification has already been verified.", "", "a code is asked for, or given, for an address that is verified"},
 	{invite.CodeMissing, 400, "verification_missing", "verification missing", "Ask for a code first.", "", "a code is given that was never sent"},
 	{invite.CodeExpired, 400, "verification_expired", "has expired", "This verification has expired. You must create a new one.", "", "a code is given after its time"},
 	{invite.CodeFailed, 400, "verification_failed", "failed", "Too many failed attempts. You have to try again with the same or another method.", "", "a code was guessed at too often"},

@@ -22,7 +22,7 @@ func (s *Server) me(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Encoder.FrontUser(a.User, a.Memberships), nil
+	return s.Encoder.FrontUser(a.User, a.Memberships, s.DB.Now()), nil
 }
 
 // updateMe serves PATCH /v1/me. Until version 2025-11-10 it takes unsafe_metadata as

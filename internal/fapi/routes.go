@@ -56,8 +56,18 @@ var routes = map[string]map[string]handler{
 		"PATCH":  (*Server).updateMe,
 		"DELETE": (*Server).deleteMe,
 	},
-	"/v1/me/metadata":                     {"PATCH": (*Server).mergeOwnMetadata},
-	"/v1/me/change_password":              {"POST": (*Server).changePassword},
+	"/v1/me/metadata":        {"PATCH": (*Server).mergeOwnMetadata},
+	"/v1/me/change_password": {"POST": (*Server).changePassword},
+	"/v1/me/email_addresses": {
+		"GET":  (*Server).listOwnAddresses,
+		"POST": (*Server).createOwnAddress,
+	},
+	"/v1/me/email_addresses/{email_address_id}": {
+		"GET":    (*Server).getOwnAddress,
+		"DELETE": (*Server).deleteOwnAddress,
+	},
+	"/v1/me/email_addresses/{email_address_id}/prepare_verification": {"POST": (*Server).prepareOwnAddress},
+	"/v1/me/email_addresses/{email_address_id}/attempt_verification": {"POST": (*Server).attemptOwnAddress},
 	"/v1/me/sessions/active":              {"GET": (*Server).listActiveSessions},
 	"/v1/me/sessions/{session_id}/revoke": {"POST": (*Server).revokeOwnSession},
 

@@ -207,8 +207,11 @@ func (s *stage) arrange() {
 	if len(requests) != 1 {
 		s.Fatalf("there are %d membership requests, want 1", len(requests))
 	}
+	spare, err := s.db.CreateEmailAddress(ctx, s.atlas, invite.NewEmailAddress{UserID: s.users["Ada"].ID, EmailAddress: "ada2@example.com"})
+	s.must(err)
 	maps.Copy(s.ids, map[string]string{
-		"organization_id": s.acme, "user_id": s.users["Cid"].ID, "session_id": ada.Session.ID,
+		"email_address_id": spare.ID,
+		"organization_id":  s.acme, "user_id": s.users["Cid"].ID, "session_id": ada.Session.ID,
 		"sign_in_id": gus.SignIn.ID, "sign_up_id": up.SignUp.ID, "request_id": requests[0].ID, "suggestion_id": s.suggestion("Ada"),
 		"invitation_id": s.invite(s.acme, "x@example.com").ID, "own": s.invite(s.beta, "ada@ada.test").ID,
 		"eve": s.users["Eve"].ID,

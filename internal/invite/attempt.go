@@ -75,7 +75,7 @@ func (s *SignIn) likely() string {
 // Mailbox returns where the code went; the zero Email when that is no verified
 // address of the user's any more.
 func (s *SignIn) Mailbox() Email {
-	if a := s.User.address(s.EmailAddressID); a != nil && a.Verified != Unverified {
+	if a := s.User.Address(s.EmailAddressID); a != nil && a.Verified != Unverified {
 		return a.Email
 	}
 	return Email{}

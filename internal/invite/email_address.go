@@ -81,7 +81,7 @@ type EmailAddressChange struct {
 // Apply changes the address with the id in u and returns it, or refuses with
 // AddressNotFound or AddressUnverified.
 func (c *EmailAddressChange) Apply(u *User, id string) (*EmailAddress, error) {
-	a := u.address(id)
+	a := u.Address(id)
 	if a == nil {
 		return nil, Err(AddressNotFound, id)
 	}
@@ -101,13 +101,28 @@ func (c *EmailAddressChange) Apply(u *User, id string) (*EmailAddress, error) {
 	return a, nil
 }
 
-// Verify notes how the address was proven.
-func (a *EmailAddress) Verify(by Verification) { a.Verified, a.Reserved = by, false }
+// MaxOwnAddresses is how many addresses users may give themselves.
+const MaxOwnAddresses = 20
+
+// Prepare makes a new code for an address that nothing has proven, else it refuses with
+// CodeUsed. Each address has MaxCodes; after those it has to be added anew.
+func (a *EmailAddress) Prepare(now Instant) error {
+	if a.Verified != Unverified {
+		return Err(CodeUsed)
+	}
+	return a.Code.Next(now)
+}
+
+// Verify notes how the address was proven. No code is good for it any more.
+func (a *EmailAddress) Verify(by Verification) {
+	a.Verified, a.Reserved, a.Code = by, false, Code{Number: a.Code.Number}
+}
 
 // Claimed reports whether nobody else can have the address.
 func (a *EmailAddress) Claimed() bool { return a.Verified != Unverified || a.Reserved }
 
-func (u *User) address(id string) *EmailAddress {
+// Address returns the address with the id; nil for one that is not u's.
+func (u *User) Address(id string) *EmailAddress {
 	for i := range u.EmailAddresses {
 		if u.EmailAddresses[i].ID == id {
 			return &u.EmailAddresses[i]
@@ -119,10 +134,10 @@ func (u *User) address(id string) *EmailAddress {
 // AddAddress gives u another address. The first one is the primary one; another
 // can be only when it is verified.
 func (u *User) AddAddress(a EmailAddress, primary bool) error {
-	if u.address(a.ID) != nil || u.has(a.Email.Key) {
+	if u.Address(a.ID) != nil || u.has(a.Email.Key) {
 		return ParamErr(IdentifierExists, "email_address", a.Email.Address)
 	}
-	first := u.address(u.PrimaryEmailAddressID) == nil
+	first := u.Address(u.PrimaryEmailAddressID) == nil
 	if primary && !first && a.Verified == Unverified {
 		return ParamErr(AddressUnverified, "primary")
 	}

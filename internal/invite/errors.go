@@ -143,6 +143,7 @@ const (
 	NoApplicationAccount Kind = "no account of the invited address, anywhere" // signing in with an invitation to the application
 	ApplicationAccount   Kind = "account of the invited address already"      // signing up with one
 	StrategyInvalid      Kind = "strategy not possible"
+	CodeUsed             Kind = "verification over"
 	CodeMissing          Kind = "no code was sent"
 	CodeExpired          Kind = "code expired"
 	CodeFailed           Kind = "too many wrong codes"

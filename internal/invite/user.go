@@ -67,6 +67,7 @@ type EmailAddress struct {
 	Email    Email
 	Verified Verification
 	Reserved bool // not verified, and yet nobody else can have it
+	Code     Code // the newest that was mailed to prove it
 	// CreatedAt and UpdatedAt order the addresses of a user.
 	CreatedAt, UpdatedAt Instant
 }
@@ -333,7 +334,7 @@ func (c *UserChange) Apply(u *User) error {
 }
 
 func (u *User) hasVerified(id string) bool {
-	a := u.address(id)
+	a := u.Address(id)
 	return a != nil && a.Verified != Unverified
 }
 

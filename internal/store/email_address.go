@@ -6,11 +6,13 @@ import (
 	"usher/internal/invite"
 )
 
-const addressColumns = `e.id, e.user_id, e.email_address, e.email_key, e.verified, e.reserved, e.created_at, e.updated_at`
+const addressColumns = `e.id, e.user_id, e.email_address, e.email_key, e.verified, e.reserved,
+	e.code_number, e.code_attempts, e.code_expires_at, e.created_at, e.updated_at`
 
 func scanAddress(row scanner) (invite.EmailAddress, error) {
 	var a invite.EmailAddress
-	err := row.Scan(&a.ID, &a.UserID, &a.Email.Address, &a.Email.Key, &a.Verified, &a.Reserved, &a.CreatedAt, &a.UpdatedAt)
+	err := row.Scan(&a.ID, &a.UserID, &a.Email.Address, &a.Email.Key, &a.Verified, &a.Reserved,
+		&a.Code.Number, &a.Code.Attempts, &a.Code.ExpiresAt, &a.CreatedAt, &a.UpdatedAt)
 	return a, err
 }
 
@@ -53,16 +55,17 @@ func (t *tx) saveAddress(instance string, a *invite.EmailAddress) error {
 	a.UpdatedAt = t.now
 	_, err := t.exec(`
 		UPDATE email_addresses
-		SET verified = $4, reserved = $5, loose = $6, updated_at = $7
+		SET verified = $4, reserved = $5, loose = $6, code_number = $7, code_attempts = $8, code_expires_at = $9, updated_at = $10
 		WHERE instance_id = $1 AND user_id = $2 AND id = $3`,
-		instance, a.UserID, a.ID, a.Verified, a.Reserved, loose(a), a.UpdatedAt)
+		instance, a.UserID, a.ID, a.Verified, a.Reserved, loose(a), a.Code.Number, a.Code.Attempts, a.Code.ExpiresAt, a.UpdatedAt)
 	if err != nil && t.db.dialect.duplicate(err) {
 		return invite.ParamErr(invite.IdentifierExists, "email_address", a.Email.Address)
 	}
 	return err
 }
 
-// EmailAddress returns an address of any user, or AddressNotFound.
+// EmailAddress returns an address of any user, of the own ones for a user who asks; or
+// AddressNotFound.
 func (db *DB) EmailAddress(ctx context.Context, in *invite.Instance, id string) (*invite.EmailAddress, error) {
 	var a invite.EmailAddress
 	err := db.query(ctx, func(t *tx) (err error) {
@@ -74,11 +77,15 @@ func (db *DB) EmailAddress(ctx context.Context, in *invite.Instance, id string) 
 
 func (t *tx) address(instance, id string) (invite.EmailAddress, error) {
 	a, err := scanAddress(t.row(`SELECT `+addressColumns+` FROM email_addresses e WHERE e.instance_id = $1 AND e.id = $2`, instance, id))
+	if err == nil && t.by != "" && a.UserID != t.by {
+		err = invite.Err(invite.AddressNotFound, id)
+	}
 	return a, missing(err, invite.Err(invite.AddressNotFound, id))
 }
 
 // CreateEmailAddress adds an address to a user. It refuses one that another user
-// has verified or reserved, even when the new one is to be neither.
+// has verified or reserved, even when the new one is to be neither, and with
+// ParamTooMany one that a user asks for who has enough.
 func (db *DB) CreateEmailAddress(ctx context.Context, in *invite.Instance, n invite.NewEmailAddress) (*invite.EmailAddress, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -88,6 +95,9 @@ func (db *DB) CreateEmailAddress(ctx context.Context, in *invite.Instance, n inv
 		u, err := t.user(in.ID, n.UserID)
 		if err != nil {
 			return err
+		}
+		if t.by != "" && len(u.EmailAddresses) >= invite.MaxOwnAddresses {
+			return &invite.Error{Kind: invite.ParamTooMany, Param: "email_address", Limit: invite.MaxOwnAddresses}
 		}
 		a = n.Address()
 		return t.addAddress(in, u, &a, n.Primary)
@@ -163,6 +173,61 @@ func (db *DB) UpdateEmailAddress(ctx context.Context, in *invite.Instance, id st
 		}
 		return t.saveUser(in.ID, u)
 	})
+	return a, err
+}
+
+// SendAddressCode mails a code to an address that nothing has proven. Codes sent before
+// are worth nothing from then on. It refuses with AddressNotFound, CodeUsed for an
+// address that is verified, and TooManyRequests when there were enough codes.
+func (db *DB) SendAddressCode(ctx context.Context, in *invite.Instance, id string) (*invite.EmailAddress, error) {
+	var a invite.EmailAddress
+	err := db.write(ctx, func(t *tx) (err error) {
+		t.changed = []string{} // no list shows it
+		if a, err = t.address(in.ID, id); err != nil {
+			return err
+		}
+		if err := a.Prepare(t.now); err != nil {
+			return err
+		}
+		if err := t.sendCode(in, a.Email, Subject{SubjectID: a.ID, CodeNumber: a.Code.Number}); err != nil {
+			return err
+		}
+		return t.saveAddress(in.ID, &a)
+	})
+	return &a, err
+}
+
+// VerifyEmailAddress proves an address by the code that was mailed to it. It refuses
+// with CodeIncorrect a wrong answer, which is counted nevertheless, with AddressNotFound,
+// CodeUsed, CodeMissing, CodeExpired or CodeFailed, and with IdentifierExists when
+// another user has proven the address meanwhile.
+func (db *DB) VerifyEmailAddress(ctx context.Context, in *invite.Instance, id, answer string) (*invite.EmailAddress, error) {
+	var a *invite.EmailAddress
+	var wrong error
+	err := db.write(ctx, func(t *tx) error {
+		u, err := t.addressee(in.ID, id)
+		if err != nil {
+			return err
+		}
+		a = u.Address(id)
+		if a.Verified != invite.Unverified {
+			return invite.Err(invite.CodeUsed)
+		}
+		if wrong = a.Code.Answer(t.codeOf(in, a.Email, a.ID, a.Code), answer, t.now); wrong != nil {
+			return t.saveAddress(in.ID, a)
+		}
+		a.Verify(invite.VerifiedByCode)
+		if err := t.saveAddress(in.ID, a); err != nil {
+			return err
+		}
+		if err := t.enroll(in, a); err != nil {
+			return err
+		}
+		return t.saveUser(in.ID, u)
+	})
+	if err == nil {
+		err = wrong
+	}
 	return a, err
 }
 

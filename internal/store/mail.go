@@ -72,6 +72,11 @@ func (t *tx) mailedCode(m Message, mail *CodeMail) (invite.Code, error) {
 		mail.To = s.Email
 		return s.Code, nil
 	}
+	if strings.HasPrefix(m.SubjectID, emailAddressID) {
+		a, err := t.address(m.InstanceID, m.SubjectID)
+		mail.To = a.Email
+		return a.Code, err
+	}
 	s, err := t.signInByID(m.InstanceID, m.SubjectID)
 	if err != nil || s == nil {
 		return invite.Code{}, err

@@ -32,7 +32,7 @@ type Message struct {
 // Subject is what a mail is about: an invitation, or a code.
 type Subject struct {
 	OrganizationID string // of the invitation; empty for one to the application
-	SubjectID      string // the invitation's, or that of what the code is for: a sign-in or a sign-up
+	SubjectID      string // the invitation's, or that of what the code is for: a sign-in, a sign-up or an address
 	CodeNumber     int    // which of its codes; 0 for an invitation
 }
 

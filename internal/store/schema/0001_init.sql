@@ -166,6 +166,9 @@ CREATE TABLE email_addresses (
     verified      TEXT NOT NULL,    -- strategy that proved it; empty = unverified
     reserved      INTEGER NOT NULL, -- unverified, and yet nobody else's
     loose         TEXT NOT NULL,    -- empty while verified or reserved, else the id
+    code_number   INTEGER NOT NULL DEFAULT 0, -- of the mailed codes the newest; 0 = none
+    code_attempts INTEGER NOT NULL DEFAULT 0,
+    code_expires_at INTEGER NOT NULL DEFAULT 0,
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     PRIMARY KEY (instance_id, user_id, id)

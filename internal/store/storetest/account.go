@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -38,6 +39,57 @@ func testOwnPassword(w *World) {
 	if n := changed.Load(); n != 1 {
 		w.Errorf("%d changed the same password at once, want 1", n)
 	}
+}
+
+// testOwnAddresses proves addresses as their owners do.
+func testOwnAddresses(w *World) {
+	ctx, bob, eve := w.Context(), w.user("bob@example.com"), w.user("eve@example.com")
+	add := func(u *invite.User, address string) *invite.EmailAddress {
+		return must(w.DB.CreateEmailAddress(store.As(ctx, u.ID), w.Instance, invite.NewEmailAddress{UserID: u.ID, EmailAddress: address}))(w.T)
+	}
+	const shared = "shared+clerk_test@example.com"
+	own, others := add(bob, shared), add(eve, shared)
+	send := func(a *invite.EmailAddress) error {
+		_, err := w.DB.SendAddressCode(store.As(ctx, a.UserID), w.Instance, a.ID)
+		return err
+	}
+	answer := func(a *invite.EmailAddress, code string) error {
+		_, err := w.DB.VerifyEmailAddress(store.As(ctx, a.UserID), w.Instance, a.ID, code)
+		return err
+	}
+	w.refused("an answer before a code", answer(own, invite.TestCode), invite.CodeMissing)
+	w.ok("a code", send(own))
+	w.ok("the other's code", send(others))
+	for range invite.MaxCodeAttempts {
+		w.refused("a wrong answer", answer(own, "000000"), invite.CodeIncorrect)
+	}
+	w.refused("the right one after too many", answer(own, invite.TestCode), invite.CodeFailed)
+	w.ok("another code", send(own))
+	w.Clock.Add(invite.CodeLifetime)
+	w.refused("an answer too late", answer(own, invite.TestCode), invite.CodeExpired)
+	_, err := w.DB.VerifyEmailAddress(store.As(ctx, eve.ID), w.Instance, own.ID, invite.TestCode)
+	w.refused("another's address", err, invite.AddressNotFound)
+
+	w.ok("a third code", send(own))
+	w.ok("the other's second", send(others))
+	var taken atomic.Int32
+	var wg sync.WaitGroup
+	for _, a := range []*invite.EmailAddress{own, others} {
+		wg.Go(func() {
+			if errors.Is(answer(a, invite.TestCode), invite.Err(invite.IdentifierExists)) {
+				taken.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := taken.Load(); n != 1 {
+		w.Errorf("of two who prove the same address %d were refused, want 1", n)
+	}
+	for n := 2; n < invite.MaxOwnAddresses; n++ {
+		add(bob, fmt.Sprintf("bob%d@example.com", n))
+	}
+	_, err = w.DB.CreateEmailAddress(store.As(ctx, bob.ID), w.Instance, invite.NewEmailAddress{UserID: bob.ID, EmailAddress: "more@example.com"})
+	w.refused("one address more", err, invite.ParamTooMany)
 }
 
 // testOwnSessions revokes sessions as their owners do.

@@ -34,6 +34,7 @@ type furnished struct {
 	failed, sent          store.Message // to the endpoint: one that failed, one that is claimed
 	mail                  store.Message // claimed
 	address               invite.EmailAddress
+	claimed               *invite.EmailAddress // has a code
 	identifier            *invite.ListIdentifier
 	redirect              *invite.RedirectURL
 	other, quiet          *invite.Organization // no operation concerns the quiet one
@@ -108,6 +109,8 @@ func furnish(w *World) *furnished {
 
 	f.signed = must(db.CreateUser(ctx, w.Instance, invite.NewUser{EmailAddresses: []string{"frank+clerk_test@example.com"}, PasswordDigest: digest}))(w.T)
 	f.visit = must(db.SignInWithPassword(ctx, w.Instance, "", "", "frank", f.signed.ID, digest))(w.T)
+	f.claimed = must(db.CreateEmailAddress(ctx, w.Instance, invite.NewEmailAddress{UserID: f.signed.ID, EmailAddress: "frank2+clerk_test@example.com"}))(w.T)
+	must(db.SendAddressCode(ctx, w.Instance, f.claimed.ID))(w.T)
 	f.signIn = must(db.BeginSignIn(ctx, w.Instance, "", "frank+clerk_test@example.com", invite.ByEmailCode))(w.T)
 	f.mailed = must(db.BeginSignIn(ctx, w.Instance, "", "bob@example.com", ""))(w.T)
 	f.reset = must(db.BeginSignIn(ctx, w.Instance, "", "frank+clerk_test@example.com", invite.ByReset))(w.T)
@@ -287,6 +290,12 @@ var operations = slices.Concat([]operation{
 	}},
 	{name: "ReplaceEmailAddress", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ReplaceEmailAddress(ctx, f.Instance, f.bob.ID, invite.EmailAddressReplacement{EmailAddress: "bob3@example.com"}))
+	}},
+	{name: "SendAddressCode", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.SendAddressCode(ctx, f.Instance, f.address.ID))
+	}},
+	{name: "VerifyEmailAddress", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.VerifyEmailAddress(ctx, f.Instance, f.claimed.ID, invite.TestCode))
 	}},
 	{name: "DeleteEmailAddress", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.DeleteEmailAddress(ctx, f.Instance, f.address.ID))

@@ -72,6 +72,7 @@ func Run(t *testing.T, open Open) {
 		{"a session is granted what its user is", testSessions},
 		{"a session ends with its user", testSessionsEnd},
 		{"people change their passwords", testOwnPassword},
+		{"people prove their addresses", testOwnAddresses},
 		{"people end their sessions", testOwnSessions},
 		{"people delete their accounts", testOwnDeletion},
 		{"a change of password can end the sessions", testSignOut},
