@@ -29,6 +29,7 @@ var journeys = map[string]func(*page){
 	"accept from a list":      acceptFromList,
 	"ask to join":             ask,
 	"sign up with a code":     signUp,
+	"change an account":       change,
 }
 
 func TestComponents(t *testing.T) {
@@ -419,4 +420,46 @@ func signUp(p *page) {
 	p.code("grace@example.com", 2)
 	p.lands("/")
 	p.is("grace@example.com", "no organization")
+}
+
+// A person changes all that <UserProfile/> offers: the name, an address, the password,
+// where else one is signed in, and in the end whether there is an account at all.
+func change(p *page) {
+	grace := p.person("grace")
+	p.must("POST", "/v1/sessions", fmt.Sprintf(`{"user_id":%q}`, grace))
+	p.enter("grace@example.com")
+	p.to("/profile")
+	p.click("Update profile")
+	p.fill("firstName", "Grace")
+	p.fill("lastName", "Hopper")
+	p.click("Save")
+	p.shows("Grace Hopper")
+
+	p.click("Add email address")
+	p.fill("emailAddress", "hopper@example.com")
+	p.click("Add")
+	p.shows("Verify email address")
+	p.code("hopper@example.com", 1)
+	p.hides("Verify email address")
+	p.shows("hopper@example.com")
+
+	p.click("Security")
+	p.click("Update password")
+	p.fill("currentPassword", "wrong horse")
+	p.fill("newPassword", "another horse")
+	p.fill("confirmPassword", "another horse")
+	p.click("Save")
+	p.until("the password is refused", func() bool { return p.asked("POST /v1/me/change_password 422") == 1 })
+	p.refused("form_password_validation_failed")
+	p.fill("currentPassword", password)
+	p.click("Save")
+	p.until("the other session has ended", func() bool {
+		return len(p.must("GET", "/v1/sessions?paginated=true&status=active&user_id="+grace, "").data()) == 1
+	})
+
+	p.click("Delete account")
+	p.fill("deleteConfirmation", "Delete account")
+	p.click("Delete account")
+	p.lands("/")
+	p.is("nobody", "no organization")
 }

@@ -3,7 +3,9 @@ package fapi
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"usher/internal/browser"
 	"usher/internal/edge"
@@ -37,6 +39,7 @@ func (s *Server) enter(next http.Handler) http.Handler {
 			edge.Refuse(w, r, err)
 			return
 		}
+		trim(r.URL)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), instanceKey{}, in)))
 	})
 }
@@ -105,6 +108,13 @@ func override(r *http.Request) error {
 	}
 	r.Method = method
 	return nil
+}
+
+// trim takes away the slash at the end of a path, with which clerk-js asks for some.
+func trim(u *url.URL) {
+	if u.RawPath == "" && len(u.Path) > 1 {
+		u.Path = strings.TrimSuffix(u.Path, "/")
+	}
 }
 
 // clientToken returns what a browser is known by: its cookie or, for an app that has
