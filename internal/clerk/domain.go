@@ -40,10 +40,18 @@ func OrganizationDomainOf(d *invite.Domain) OrganizationDomain {
 		Object: "organization_domain", ID: d.ID, OrganizationID: d.OrganizationID, Name: d.Name, EnrollmentMode: string(d.Mode),
 		TotalPendingInvitations: d.Invitations, TotalPendingSuggestions: d.Suggestions, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
 	}
-	if d.Verified != invite.Unverified {
-		out.AffiliationVerification = &DomainVerification{Status: "verified", Strategy: string(d.Verified)}
-		out.Verification = out.AffiliationVerification
+	if d.Affiliation.Address != "" {
+		out.AffiliationEmailAddress = &d.Affiliation.Address
 	}
+	switch {
+	case d.Verified != invite.Unverified:
+		out.AffiliationVerification = &DomainVerification{Status: "verified", Strategy: string(d.Verified)}
+	case d.Code.ExpiresAt != 0:
+		out.AffiliationVerification = &DomainVerification{
+			Status: "unverified", Strategy: string(invite.ByEmailCode), Attempts: &d.Code.Attempts, ExpireAt: &d.Code.ExpiresAt,
+		}
+	}
+	out.Verification = out.AffiliationVerification
 	if d.OwnedAt != 0 {
 		out.OwnershipVerification = &DomainVerification{Status: "verified", Strategy: "manual_override", VerifiedAt: &d.OwnedAt}
 	}

@@ -77,6 +77,7 @@ var Table = []Refusal{
 	{invite.SelfDeleteDisabled, 403, "user_delete_self_not_enabled", "deletion not enabled", "You may not delete your account.", "", "a user whom the application keeps from it deletes the own account"},
 	{invite.AdminDeleteDisabled, 403, "organization_admin_delete_not_enabled", "deletion by admins not enabled", "Admins may not delete this organization.", "", "a member deletes an organization that only the application may delete"},
 	{invite.OwnInvitationNotFound, 404, "organization_invitation_not_found", "not found", "No invitation of yours was found.", "", "a user accepts an invitation to an address that is not a verified one of the user's"},
+	{invite.DomainMismatch, 422, "organization_domain_mismatch", "domain mismatch", "The email address is not one of the domain %v.", "param_name", "the address where the code for a domain is to go is of another domain"},
 	{invite.SuggestionNotFound, 404, "resource_not_found", "not found", "No organization suggestion was found with id %v.", "", "nothing with the id is suggested to the user"},
 	{invite.SuggestionUsed, 400, "organization_suggestion_already_accepted", "already accepted", "The organization suggestion was accepted already.", "", "a user accepts a suggestion a second time"},
 	{invite.RequestNotFound, 404, "resource_not_found", "not found", "No pending membership request was found with id %v.", "", "the organization has no membership request with the id, or it was answered"},

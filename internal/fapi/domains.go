@@ -92,3 +92,25 @@ func (s *Server) updateEnrollmentMode(r *request) (any, error) {
 		Mode: &mode, DeletePending: withdraw,
 	}))
 }
+
+// prepareAffiliation serves POST /v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification.
+func (s *Server) prepareAffiliation(r *request) (any, error) {
+	ctx, err := r.asked()
+	if err != nil {
+		return nil, err
+	}
+	return domain(s.DB.SendAffiliationCode(ctx, r.instance, r.organization(), r.PathValue("domain_id"), r.form.Get("affiliation_email_address")))
+}
+
+// attemptAffiliation serves POST /v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification.
+func (s *Server) attemptAffiliation(r *request) (any, error) {
+	ctx, err := r.asked()
+	if err != nil {
+		return nil, err
+	}
+	code := r.form.Get("code")
+	if code == "" {
+		return nil, invite.ParamErr(invite.ParamMissing, "code")
+	}
+	return domain(s.DB.VerifyAffiliation(ctx, r.instance, r.organization(), r.PathValue("domain_id"), code))
+}

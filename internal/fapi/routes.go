@@ -98,7 +98,9 @@ var routes = map[string]map[string]handler{
 		"GET":    (*Server).getDomain,
 		"DELETE": (*Server).deleteDomain,
 	},
-	"/v1/organizations/{organization_id}/domains/{domain_id}/update_enrollment_mode": {"POST": (*Server).updateEnrollmentMode},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/update_enrollment_mode":           {"POST": (*Server).updateEnrollmentMode},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification": {"POST": (*Server).prepareAffiliation},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification": {"POST": (*Server).attemptAffiliation},
 
 	"/v1/organizations/{organization_id}/membership_requests":                     {"GET": (*Server).listMembershipRequests},
 	"/v1/organizations/{organization_id}/membership_requests/{request_id}/accept": {"POST": (*Server).acceptMembershipRequest},

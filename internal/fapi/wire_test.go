@@ -99,7 +99,7 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 	must(t, err)
 	vars["ticket_sign_in"] = token.Ticket().Sign(keys)
 	vars["ticket_forged"] = token.Ticket().Sign(keyring(t, 8))
-	startGulf(t, db, digest, vars)
+	startGulf(t, db, keys, digest, vars)
 	front := &fapi.Server{DB: db, Encoder: encoder, Keys: keys, Passwords: passwords, PublicURL: origin,
 		Browsers: &browser.Keeper{DB: db, Passwords: passwords, PublicURL: origin}}
 	log := slog.New(slog.DiscardHandler)
@@ -108,8 +108,8 @@ func start(t testing.TB) (http.Handler, map[string]string) {
 
 // startGulf adds an instance with a host of its own, where domains bring people in:
 // Delta has the admin Ida, the member Moe and the domain delta.test, which suggests
-// it to Jon and Kay; Ned has nothing to do with it.
-func startGulf(t testing.TB, db *store.DB, digest string, vars map[string]string) {
+// it to Jon and Kay; Ned has nothing to do with it. Nobody has verified news.test.
+func startGulf(t testing.TB, db *store.DB, keys *invite.Keyring, digest string, vars map[string]string) {
 	t.Helper()
 	in, _, err := db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Live, Name: "Gulf", FrontendHost: "clerk.gulf.test"}, "")
 	must(t, err)
@@ -130,6 +130,13 @@ func startGulf(t testing.TB, db *store.DB, digest string, vars map[string]string
 	d, err := db.CreateDomain(t.Context(), in, delta.ID, invite.NewDomain{Name: "delta.test", Mode: string(invite.AutomaticSuggestion), Verified: true})
 	must(t, err)
 	vars["delta_domain"] = d.ID
+	if d, err = db.CreateDomain(t.Context(), in, delta.ID, invite.NewDomain{Name: "news.test", Mode: string(invite.AutomaticInvitation)}); err != nil {
+		t.Fatal(err)
+	}
+	vars["news_domain"] = d.ID
+	for number, name := range []string{1: "news_code", 2: "news_code_again"} {
+		vars[name] = keys.Code(invite.CodeSubject{InstanceID: in.ID, ID: d.ID, Number: number})
+	}
 }
 
 func must(t testing.TB, err error) {

@@ -3,6 +3,7 @@ package invite
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // EnrollmentMode is what an address of a domain brings the user who owns it.
@@ -58,9 +59,43 @@ type Domain struct {
 	// domain; a domain that is not verified brings nobody in.
 	Verified Verification
 	OwnedAt  Instant // when its ownership was confirmed; 0 before
+	// Affiliation is the address of the domain where the newest code went with which
+	// a member can verify it; zero without one.
+	Affiliation Email
+	Code        Code // expires at 0 when it was used
 	// Invitations and Suggestions count what it has made and nobody has answered.
 	Invitations, Suggestions int
 	CreatedAt, UpdatedAt     Instant
+}
+
+// codePause is how long a domain has to wait for another code after MaxCodes, beyond
+// which each is alone in its time: guessing is no way in.
+const codePause = 24 * time.Hour
+
+// Affiliate makes a code for an address of the domain. It refuses with DomainMismatch
+// an address of another domain, and with TooManyRequests when there were enough.
+// Numbers of codes never begin again, since codes are made from them.
+func (d *Domain) Affiliate(address string, now Instant) error {
+	email, ok := ParseEmail(address)
+	switch {
+	case address == "":
+		return ParamErr(ParamMissing, "affiliation_email_address")
+	case !ok:
+		return ParamErr(ParamEmailFormat, "affiliation_email_address")
+	case email.Domain() != d.Key:
+		return ParamErr(DomainMismatch, "affiliation_email_address", d.Name)
+	}
+	next := d.Code.ExpiresAt.Add(codePause - CodeLifetime)
+	if d.Code.Number >= MaxCodes && now < next {
+		return &Error{Kind: TooManyRequests, Limit: int(next-now) / 1000}
+	}
+	d.Affiliation, d.Code = email, Code{Number: d.Code.Number + 1, ExpiresAt: now.Add(CodeLifetime)}
+	return nil
+}
+
+// Prove verifies the domain, by the code that was mailed.
+func (d *Domain) Prove() {
+	d.Verified, d.Code.ExpiresAt = VerifiedByCode, 0
 }
 
 // Enrolls returns what the owner of an address of d gets; false for nothing.

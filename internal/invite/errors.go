@@ -41,6 +41,7 @@ const (
 	DomainTaken           Kind = "domain of another organization"     // Param
 	DomainTakenHere       Kind = "domain of the organization already" // Param
 	DomainCommon          Kind = "domain of a mail provider"          // Param, Values: the domain
+	DomainMismatch        Kind = "address of another domain"          // Param, Values: the domain
 	SuggestionNotFound    Kind = "suggestion not found"               // Values: the id
 	SuggestionUsed        Kind = "suggestion accepted already"
 	RequestNotFound       Kind = "no such pending membership request"   // Values: the id

@@ -8,12 +8,13 @@ import (
 )
 
 const domainColumns = `o.id, o.organization_id, o.name, o.name_key, o.enrollment_mode, o.verified, o.owned_at,
-	o.invitations, o.suggestions, o.created_at, o.updated_at`
+	o.affiliation, o.code_number, o.code_attempts, o.code_expires_at, o.invitations, o.suggestions, o.created_at, o.updated_at`
 
 func scanDomain(row scanner, instance string) (*invite.Domain, error) {
 	d := invite.Domain{InstanceID: instance}
 	err := row.Scan(&d.ID, &d.OrganizationID, &d.Name, &d.Key, &d.Mode, &d.Verified, &d.OwnedAt,
-		&d.Invitations, &d.Suggestions, &d.CreatedAt, &d.UpdatedAt)
+		&d.Affiliation.Address, &d.Code.Number, &d.Code.Attempts, &d.Code.ExpiresAt, &d.Invitations, &d.Suggestions, &d.CreatedAt, &d.UpdatedAt)
+	d.Affiliation, _ = invite.ParseEmail(d.Affiliation.Address) // it was one when it came in
 	return &d, err
 }
 

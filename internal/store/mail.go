@@ -77,6 +77,14 @@ func (t *tx) mailedCode(m Message, mail *CodeMail) (invite.Code, error) {
 		mail.To = a.Email
 		return a.Code, err
 	}
+	if strings.HasPrefix(m.SubjectID, domainID) {
+		d, err := t.domain(m.InstanceID, m.OrganizationID, m.SubjectID)
+		if err != nil {
+			return invite.Code{}, err
+		}
+		mail.To = d.Affiliation
+		return d.Code, nil
+	}
 	s, err := t.signInByID(m.InstanceID, m.SubjectID)
 	if err != nil || s == nil {
 		return invite.Code{}, err

@@ -238,6 +238,10 @@ CREATE TABLE organization_domains (
     enrollment_mode TEXT NOT NULL,
     verified        TEXT NOT NULL, -- strategy; empty = unverified
     owned_at        INTEGER NOT NULL, -- 0 = ownership not confirmed
+    affiliation     TEXT NOT NULL DEFAULT '', -- the address where the newest code went; empty without one
+    code_number     INTEGER NOT NULL DEFAULT 0, -- codes are derived from it, and never stored
+    code_attempts   INTEGER NOT NULL DEFAULT 0,
+    code_expires_at INTEGER NOT NULL DEFAULT 0,
     invitations     INTEGER NOT NULL DEFAULT 0, -- counters of pending enrollments, one for each kind
     suggestions     INTEGER NOT NULL DEFAULT 0,
     created_at      INTEGER NOT NULL,

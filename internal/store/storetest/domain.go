@@ -1,8 +1,11 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -154,6 +157,72 @@ func testEnrollment(w *World) {
 	must(w.DB.DeleteDomain(w.Context(), w.Instance, w.Org.ID, acme.ID))(w.T)
 	w.sweep(10)
 	w.empty("enrollments", "enrollment_jobs")
+}
+
+func testAffiliation(w *World) {
+	keys := must(invite.NewKeyring(bytes.Repeat([]byte{1}, invite.MinMasterKey)))(w.T) // those of all stores under test
+	w.domains(invite.OrganizationSettingsChange{})
+	d := must(w.DB.CreateDomain(w.Context(), w.Instance, w.Org.ID, invite.NewDomain{Name: "acme.example", Mode: string(invite.AutomaticInvitation)}))(w.T)
+	w.user("dan@acme.example")
+	send := func() error {
+		_, err := w.DB.SendAffiliationCode(w.Context(), w.Instance, w.Org.ID, d.ID, "ada@acme.example")
+		return err
+	}
+	verify := func(answer string) error {
+		_, err := w.DB.VerifyAffiliation(w.Context(), w.Instance, w.Org.ID, d.ID, answer)
+		return err
+	}
+	// mailed returns the code as the mail has it, and whether it is still worth sending.
+	mailed := func(m store.Message) (code string, ok bool) {
+		w.Helper()
+		mail, ok := must2(w.DB.CodeMail(w.Context(), m))(w.T)
+		if ok && mail.To.Address != "ada@acme.example" {
+			w.Errorf("the mail goes to %v", mail.To)
+		}
+		return keys.Code(mail.Code), ok
+	}
+	newest := func() store.Message {
+		return slices.MaxFunc(w.claim(10), func(a, b store.Message) int { return a.CodeNumber - b.CodeNumber })
+	}
+	w.refused("before any", verify("000000"), invite.CodeMissing)
+	w.ok("asking for a code", send())
+	w.ok("asking for another", send())
+	mails := w.claim(10)
+	if len(mails) != 2 {
+		w.Fatalf("%d mails are queued, want 2", len(mails))
+	}
+	first, worth := mailed(mails[0])
+	second, _ := mailed(mails[1])
+	if worth || first == second {
+		w.Errorf("the first code, %s, is worth sending: %v; the second is %s", first, worth, second)
+	}
+	for _, stored := range Dump(w.T, w.Raw) {
+		if text := fmt.Sprint(stored); strings.Contains(text, " "+second+" ") {
+			w.Errorf("the code is stored: %s", text)
+		}
+	}
+	w.refused("the code before the last", verify(first), invite.CodeIncorrect)
+	w.Clock.Add(invite.CodeLifetime)
+	w.refused("too late", verify(second), invite.CodeExpired)
+	w.ok("asking once more", send())
+	third, _ := mailed(newest())
+	for range invite.MaxCodeAttempts {
+		w.refused("guessing", verify(first), invite.CodeIncorrect)
+	}
+	w.refused("the right one after too many", verify(third), invite.CodeFailed)
+	w.ok("asking a fourth time", send())
+	w.ok("asking a fifth time", send())
+	w.unchanged("more codes on one day", func() { w.refused("asking a sixth time", send(), invite.TooManyRequests) })
+	w.claim(10)
+	w.Clock.Add(day)
+	w.ok("asking the next day", send())
+	last, _ := mailed(newest())
+	w.ok("answering", verify(last))
+	w.pending(d, 1, 0) // Dan
+	w.unchanged("a domain that is verified", func() {
+		w.ok("answering again", verify("000000"))
+		w.ok("asking again", send())
+	})
 }
 
 func (w *World) empty(tables ...string) {

@@ -25,6 +25,7 @@ type furnished struct {
 	pending, toCarol      *invite.Invitation
 	toApp                 *invite.Invitation
 	domain, manual        *invite.Domain
+	news                  *invite.Domain // to be verified by the code of tests
 	suggestion            string
 	request               *invite.MembershipRequest
 	permission            invite.Permission
@@ -69,6 +70,8 @@ func furnish(w *World) *furnished {
 	f.dan, f.eve = w.user("dan@acme.example"), w.user("eve@acme.example")
 	f.domain = w.domain("acme.example", invite.AutomaticSuggestion)
 	f.manual = must(db.CreateDomain(ctx, w.Instance, w.Org.ID, invite.NewDomain{Name: "manual.example"}))(w.T)
+	f.news = must(db.CreateDomain(ctx, w.Instance, w.Org.ID, invite.NewDomain{Name: "news.example", Mode: string(invite.AutomaticInvitation)}))(w.T)
+	must(db.SendAffiliationCode(ctx, w.Instance, w.Org.ID, f.news.ID, "ada+clerk_test@news.example"))(w.T)
 	w.sweep(100)
 	list, _, err := db.Suggestions(ctx, w.Instance, f.eve.ID, nil, tenPerPage)
 	w.ok("reading suggestions", err)
@@ -244,6 +247,12 @@ var operations = slices.Concat([]operation{
 	}},
 	{name: "ConfirmDomainOwnership", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ConfirmDomainOwnership(ctx, f.Instance, f.Org.ID, f.manual.ID))
+	}},
+	{name: "SendAffiliationCode", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.SendAffiliationCode(ctx, f.Instance, f.Org.ID, f.manual.ID, "ada@manual.example"))
+	}},
+	{name: "VerifyAffiliation", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.VerifyAffiliation(ctx, f.Instance, f.Org.ID, f.news.ID, invite.TestCode))
 	}},
 	{name: "DeleteDomain", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.DeleteDomain(ctx, f.Instance, f.Org.ID, f.domain.ID))

@@ -129,6 +129,7 @@ func Run(t *testing.T, open Open) {
 		{"lists say who may come in", testAccess},
 		{"domains belong to one organization", testDomains},
 		{"domains bring people in", testEnrollment},
+		{"domains are verified by a mailed code", testAffiliation},
 		{"what a domain does to many is done little by little", testEnrollmentOfMany},
 		{"domains are not oversold", testDomainRaces},
 		{"domains are for members who may", testDomainsAsMembers},
