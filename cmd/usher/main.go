@@ -26,7 +26,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	if code := report(os.Stderr, err); code != 0 {
 		os.Exit(code)
 	}
@@ -49,7 +49,7 @@ func report(w io.Writer, err error) int {
 }
 
 // run is the program: everything it needs from the process is an argument.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
 	cli, command, err := config.Parse(args, getenv, stdout, stderr)
 	if err != nil {
 		return err
@@ -61,6 +61,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return serve(ctx, &cli.Serve, stderr)
 	case "migrate":
 		return migrate(ctx, &cli.Migrate, stdout)
+	case "backup":
+		return backup(ctx, &cli.Backup, stdout, stderr)
+	case "restore":
+		return restore(ctx, &cli.Restore, stdin, stdout)
 	case "instance create":
 		return createInstance(ctx, &cli.Instance.Create, stdout)
 	case "instance update":

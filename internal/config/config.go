@@ -30,6 +30,8 @@ type CLI struct {
 	Serve    Serve    `cmd:"" help:"Run a production server." example:"USHER_MASTER_KEY_FILE=/run/secrets/usher-master-key \\\n  usher serve --public-url https://invite.example.com"`
 	Migrate  Migrate  `cmd:"" help:"Bring the database to this version's schema." example:"usher migrate --data /var/lib/usher"`
 	Instance Instance `cmd:"" help:"Create and list instances, the tenants of a server."`
+	Backup   Backup   `cmd:"" help:"Copy the database while the server runs." example:"usher backup --data /var/lib/usher /backup/usher.db"`
+	Restore  Restore  `cmd:"" help:"Put a backup into a data folder that no server uses." example:"usher restore --data /var/lib/usher /backup/usher.db"`
 	Webhook  Webhook  `cmd:"" help:"Manage the endpoints to which a running server posts an instance's events."`
 	Config   Config   `cmd:"" help:"Show the effective configuration, secrets redacted."`
 	Version  Version  `cmd:"" help:"Print the version."`
@@ -66,6 +68,25 @@ type Serve struct {
 // Migrate holds the options of "usher migrate".
 type Migrate struct {
 	Data `embed:"" group:"Data"`
+}
+
+// Backup holds the options of "usher backup".
+type Backup struct {
+	File      string `arg:"" optional:"" placeholder:"FILE" help:"Where the copy goes; - is standard output."`
+	Data      `embed:"" group:"Data"`
+	Replacing `embed:"" group:"Data"`
+}
+
+// Restore holds the options of "usher restore".
+type Restore struct {
+	File      string `arg:"" optional:"" placeholder:"FILE" help:"The backup; - is standard input."`
+	Data      `embed:"" group:"Data"`
+	Replacing `embed:"" group:"Data"`
+}
+
+// Replacing says whether a command may replace what is there.
+type Replacing struct {
+	Force bool `default:"false" help:"Replace the file, or the data, that is there."`
 }
 
 // Instance groups the commands about instances.

@@ -71,7 +71,8 @@ func Parse(args []string, getenv func(string) string, stdout, stderr io.Writer) 
 	if mistakes = append(misspelt, mistakes...); len(mistakes) > 0 {
 		return nil, "", &UsageError{mistakes}
 	}
-	return r.cli, r.ctx.Command(), nil
+	name, _, _ := strings.Cut(r.ctx.Command(), " <") // without its arguments
+	return r.cli, name, nil
 }
 
 // A reading is one pass over a command line. It decodes every option for the
@@ -270,6 +271,11 @@ func (r *reading) finish() ([]string, error) {
 		c.check(r.problems)
 	}
 	var lines []string
+	for _, argument := range command.Positional {
+		if r.given[argument].text == "" {
+			lines = append(lines, fmt.Sprintf("%s needs %s: %s", command.FullPath(), argument.Tag.PlaceHolder, argument.Help))
+		}
+	}
 	for _, flag := range command.Flags {
 		if problem, ok := r.problems[flag.Name]; ok {
 			lines = append(lines, fmt.Sprintf("--%s (or %s): %s", flag.Name, strings.Join(envsOf(flag), ", "), problem))

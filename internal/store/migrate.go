@@ -68,3 +68,12 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) (int64, error) {
 	}
 	return provider.GetDBVersion(ctx)
 }
+
+// newestSchema returns the version of the newest migration that this program has.
+func newestSchema() (int64, error) {
+	files, err := fs.Glob(schemas, "schema/*.sql")
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("reading the schema: %w", err)
+	}
+	return goose.NumericComponent(files[len(files)-1])
+}

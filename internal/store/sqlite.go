@@ -88,21 +88,30 @@ func dsn(path, more string) string {
 // escapePath keeps a path from being read as the parameters of a data source.
 func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// reserveFile takes an exclusive lock on a second, empty SQLite file, which the
-// operating system takes back from a process that dies.
+// reserveFile keeps the file's reservation until Close.
 func (db *DB) reserveFile(ctx context.Context) error {
-	lock, err := sql.Open("sqlite", "file:"+escapePath(db.opts.Path+".lock")+"?_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
+	lock, err := reserve(ctx, db.opts.Path)
 	if err != nil {
-		return fmt.Errorf("reserving the data folder: %w", err)
-	}
-	lock.SetMaxOpenConns(1)
-	if _, err = lock.ExecContext(ctx, `BEGIN EXCLUSIVE; COMMIT`); err != nil {
-		if db.dialect.unavailable(err) {
-			err = ErrReserved
-		}
-		return errors.Join(err, lock.Close())
+		return err
 	}
 	db.reservation = lock
 	db.cache.enabled.Store(true)
 	return nil
+}
+
+// reserve takes an exclusive lock on a second, empty SQLite file, which the operating
+// system takes back from a process that dies; closing gives it back.
+func reserve(ctx context.Context, path string) (*sql.DB, error) {
+	lock, err := sql.Open("sqlite", "file:"+escapePath(path+".lock")+"?_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
+	if err != nil {
+		return nil, fmt.Errorf("reserving the data folder: %w", err)
+	}
+	lock.SetMaxOpenConns(1)
+	if _, err = lock.ExecContext(ctx, `BEGIN EXCLUSIVE; COMMIT`); err != nil {
+		if sqliteDialect.unavailable(err) {
+			err = ErrReserved
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
