@@ -400,7 +400,7 @@ const (
 	sweepBatch = 500
 )
 
-// sweep writes down expiries and forgets old events, sign-in tokens and
+// sweep writes down expiries and forgets old events, addresses, sign-in tokens and
 // idempotency keys until ctx ends.
 func (s *server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
@@ -421,7 +421,13 @@ func (s *server) sweepOnce(ctx context.Context) error {
 	forgetEvents := func(ctx context.Context, limit int) (int, error) {
 		return s.db.ForgetEvents(ctx, s.delivery.EventRetention, limit)
 	}
-	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, s.db.ForgetSignInTokens} {
+	forgetAddresses := func(ctx context.Context, limit int) (int, error) {
+		if s.delivery.AddressRetention == 0 {
+			return 0, nil
+		}
+		return s.db.ForgetAddresses(ctx, s.delivery.AddressRetention, limit)
+	}
+	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, forgetAddresses, s.db.ForgetSignInTokens} {
 		for n := sweepBatch; n >= sweepBatch; {
 			var err error
 			if n, err = sweep(ctx, sweepBatch); err != nil {

@@ -367,6 +367,7 @@ type Delivery struct {
 	WebhookAttempts         int           `type:"positive" default:"8" placeholder:"N" help:"Times an event is posted to an endpoint before its delivery counts as failed. The pauses between are 5s, 5m, 30m, 2h, 5h, 10h and 10h, then always 10h."`
 	WebhookPrivateAddresses bool          `default:"${webhook_private}" negatable:"" help:"Endpoints may be inside: at private, loopback and link-local addresses, and by plain http. Who has a secret key can then make this server post to them."`
 	EventRetention          time.Duration `default:"720h" placeholder:"DURATION" help:"How long events and the history of their deliveries are kept, at least 72h. What an endpoint has not got by then it does not get."`
+	AddressRetention        time.Duration `default:"0s" placeholder:"DURATION" help:"How long the address of an invitation is kept after it was accepted, declined or revoked, or has expired; a placeholder stands there afterwards. 0s keeps it."`
 	DrainTimeout            time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
 }
 

@@ -26,6 +26,7 @@ type Keyring struct {
 	seal   cipher.AEAD // encrypts what the database keeps but must not reveal
 	finger []byte      // keys the fingerprints of requests
 	code   []byte      // keys the codes that are mailed
+	place  []byte      // keys what stands for forgotten addresses
 	mark   string
 }
 
@@ -63,7 +64,11 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deriving the key of codes: %w", err)
 	}
-	k := &Keyring{seal: aead, finger: finger, code: code, mark: hex.EncodeToString(mark)}
+	place, err := hkdf.Key(sha256.New, master, nil, "usher/v1/placeholder", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the key of placeholders: %w", err)
+	}
+	k := &Keyring{seal: aead, finger: finger, code: code, place: place, mark: hex.EncodeToString(mark)}
 	k.ticket.New = func() any { return hmac.New(sha256.New, ticket) }
 	return k, nil
 }
@@ -116,4 +121,18 @@ func (k *Keyring) Fingerprint(texts ...string) string {
 		_, _ = h.Write([]byte{0})
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Placeholder returns the address that stands for one that an instance has forgotten:
+// erased-, 32 hexadecimal digits and @erased.invalid, a domain that nobody can have
+// (RFC 2606 §2). Without the master key it does not tell whether it stands for an
+// address (HMAC-SHA256); the same address has the same one in an instance.
+func (k *Keyring) Placeholder(instance string, forgotten Email) Email {
+	h := hmac.New(sha256.New, k.place)
+	for _, text := range []string{instance, forgotten.Key} {
+		_, _ = h.Write([]byte(text)) // never fails
+		_, _ = h.Write([]byte{0})
+	}
+	address := "erased-" + hex.EncodeToString(h.Sum(nil)[:16]) + "@erased.invalid"
+	return Email{Address: address, Key: address}
 }

@@ -31,6 +31,7 @@ var withoutTenant = map[string]string{
 	"SELECT (SELECT count(*) FROM outbox WHERE parked": "the operator's count of all messages",
 	"SELECT count(*) FILTER (WHERE status":             "the operator's count of all endpoints",
 	"SELECT id, last_error FROM outbox WHERE parked":   "the operator's list of failed messages",
+	"SELECT (SELECT count(*) FROM instances)":          "what is in a backup of all tenants",
 }
 
 // continued are statements to which the function adds what names the instance.

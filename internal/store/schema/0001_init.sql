@@ -341,6 +341,7 @@ CREATE TABLE invitations (
     redirect_url     TEXT NOT NULL,
     generation       INTEGER NOT NULL,
     user_id          TEXT NOT NULL,    -- who accepted
+    forgotten        INTEGER NOT NULL DEFAULT 0, -- its address was replaced (invite.Keyring.Placeholder)
     expires_at       INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
@@ -354,6 +355,8 @@ CREATE UNIQUE INDEX invitations_by_email ON invitations (instance_id, email_key,
 -- page that all creations of the moment share.
 CREATE INDEX invitations_of_instance ON invitations (instance_id, status, id, organization_id, expires_at);
 CREATE INDEX invitations_by_expiry ON invitations (instance_id, expires_at, organization_id, id) WHERE status = 0;
+-- Those that have ended, by when; a new one goes to the end.
+CREATE INDEX invitations_by_end ON invitations (instance_id, updated_at, organization_id, id) WHERE status <> 0 AND forgotten = 0;
 
 -- Invitations to have an account, without an organization.
 CREATE TABLE application_invitations (
@@ -367,6 +370,7 @@ CREATE TABLE application_invitations (
     redirect_url    TEXT NOT NULL,
     generation      INTEGER NOT NULL,
     user_id         TEXT NOT NULL,    -- who accepted
+    forgotten       INTEGER NOT NULL DEFAULT 0, -- as above
     expires_at      INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
@@ -375,6 +379,7 @@ CREATE TABLE application_invitations (
 CREATE INDEX application_invitations_by_status ON application_invitations (instance_id, status, id, expires_at);
 CREATE INDEX application_invitations_by_email ON application_invitations (instance_id, email_key, id);
 CREATE INDEX application_invitations_by_end ON application_invitations (instance_id, expires_at, id);
+CREATE INDEX application_invitations_by_change ON application_invitations (instance_id, updated_at, id) WHERE status <> 0 AND forgotten = 0;
 CREATE INDEX application_invitations_by_expiry ON application_invitations (instance_id, expires_at, id) WHERE status = 0;
 
 -- Each lets its user sign in once.

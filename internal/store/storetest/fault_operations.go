@@ -479,6 +479,9 @@ var operations = slices.Concat([]operation{
 	{name: "ForgetEvents", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ForgetEvents(ctx, time.Hour, 1000))
 	}},
+	{name: "ForgetAddresses", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.ForgetAddresses(ctx, time.Hour, 1000))
+	}},
 
 	{name: "Once", run: func(ctx context.Context, f *furnished) error {
 		return just2(f.DB.Once(ctx, f.Instance, "once", "request", func(ctx context.Context) ([]byte, error) {

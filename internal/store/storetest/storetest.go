@@ -100,6 +100,8 @@ func Run(t *testing.T, open Open) {
 		{"a mail that has left is an event", testMailEvents},
 		{"a reader of the log misses nothing", testFollowing},
 		{"events are forgotten, and it is said", testForgetting},
+		{"addresses are forgotten after their time", testForgettingAddresses},
+		{"mails are forgotten with the addresses", testForgettingMails},
 		{"endpoints are added, changed, removed", testEndpoints},
 		{"events become deliveries, and deliveries history", testDeliveries},
 		{"an endpoint goes back in the log", testReplaySince},
@@ -418,6 +420,8 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			COALESCE((SELECT l.name FROM organization_logos l WHERE l.instance_id = o.instance_id AND l.organization_id = o.id), '')`,
 		"a logo without its organization": `SELECT organization_id FROM organization_logos l WHERE NOT EXISTS
 			(SELECT 1 FROM organizations o WHERE o.instance_id = l.instance_id AND o.id = l.organization_id)`,
+		"a pending invitation has forgotten its address": `SELECT id FROM invitations WHERE status = 0 AND forgotten = 1
+			UNION ALL SELECT id FROM application_invitations WHERE status = 0 AND forgotten = 1`,
 		"an ended invitation still holds its address": `SELECT id FROM invitations WHERE (status = 0) <> (closed = '')`,
 		"an address belongs to two users": `SELECT email_key FROM email_addresses WHERE verified <> '' OR reserved = 1
 			GROUP BY instance_id, email_key HAVING count(*) > 1`,
