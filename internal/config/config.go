@@ -32,6 +32,7 @@ type CLI struct {
 	Instance Instance `cmd:"" help:"Create and list instances, the tenants of a server."`
 	Backup   Backup   `cmd:"" help:"Copy the database while the server runs." example:"usher backup --data /var/lib/usher /backup/usher.db"`
 	Restore  Restore  `cmd:"" help:"Put a backup into a data folder that no server uses." example:"usher restore --data /var/lib/usher /backup/usher.db"`
+	Export   Export   `cmd:"" help:"Write down an organization with all that belongs to it, while the server runs." example:"usher export --org org_2g7np7Hrk0SN6kj5EDMLDaKNL0S acme.jsonl"`
 	Webhook  Webhook  `cmd:"" help:"Manage the endpoints to which a running server posts an instance's events."`
 	Config   Config   `cmd:"" help:"Show the effective configuration, secrets redacted."`
 	Version  Version  `cmd:"" help:"Print the version."`
@@ -82,6 +83,15 @@ type Restore struct {
 	File      string `arg:"" optional:"" placeholder:"FILE" help:"The backup; - is standard input."`
 	Data      `embed:"" group:"Data"`
 	Replacing `embed:"" group:"Data"`
+}
+
+// Export holds the options of "usher export".
+type Export struct {
+	File      string `arg:"" optional:"" placeholder:"FILE" help:"Where the export goes; - is standard output."`
+	Data      `embed:"" group:"Data"`
+	Replacing `embed:"" group:"Data"`
+	Selected  `embed:"" group:"Application"`
+	Org       string `group:"Application" needed:"export" placeholder:"ID" help:"The organization, by its id or slug."`
 }
 
 // Replacing says whether a command may replace what is there.

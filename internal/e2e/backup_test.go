@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestBackup copies the database while clients create invitations, restores the copy
@@ -94,4 +97,59 @@ func run(t *testing.T, args ...string) string {
 		t.Fatalf("usher %v: %v: %s", args, err, out)
 	}
 	return string(out)
+}
+
+// TestExport writes an organization down while the server runs: all that belongs to it,
+// nothing of another, each object as the API shows it but for the link, and twice the same.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	u := dev(t)
+	org, other := u.organization("Exported", 0), u.organization("Other", 0)
+	for n := range 501 { // more than a page
+		u.invite(org, fmt.Sprintf("exported-%d@example.com", n))
+	}
+	gone := u.invite(org, "revoked@example.com").text("id")
+	u.must("POST", "/v1/organizations/"+org+"/invitations/"+gone+"/revoke", "{}")
+	u.invite(other, "other@example.com")
+
+	file := filepath.Join(t.TempDir(), "exported.jsonl")
+	run(t, "export", "--data", u.dir, "--org", org, file)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := run(t, "export", "--data", u.dir, "--org", "exported", "-"); again != string(content) {
+		t.Error("the second export is not like the first")
+	}
+	if text := string(content); strings.Contains(text, other) || strings.Contains(text, "other@example.com") || strings.Contains(text, "ticket=") {
+		t.Error("the export has something of another organization, or a link")
+	}
+	counts := make(map[string]int)
+	for line := range strings.Lines(string(content)) {
+		var o object
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		counts[o.text("object")]++
+		if o.text("id") == gone && o.text("status") != "revoked" {
+			t.Errorf("got %v, want it revoked", o)
+		}
+	}
+	delete(counts, "event")
+	want := map[string]int{"organization": 1, "organization_membership": 1, "organization_invitation": 502, "role": 2}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(string(content), `"type":"organizationInvitation.revoked"`) {
+		t.Error("the revocation is not among the events")
+	}
+	for what, args := range map[string][]string{
+		"exists already":         {"--org", org, file},
+		"organization not found": {"--org", "nobody", "-"},
+	} {
+		out, err := exec.Command(binary, append([]string{"export", "--data", u.dir}, args...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), what) {
+			t.Errorf("usher export %v: got %v, %s, want %s", args, err, out, what)
+		}
+	}
 }

@@ -141,6 +141,7 @@ type tx struct {
 	catalogs   uint64          // their generation then
 	recast     bool            // this operation, or one before it, changed a catalog
 	own        *invite.Catalog // as this operation sees it; nil until it asks
+	fixed      bool            // on one snapshot already
 }
 
 // errReadOnly is a mistake of this package: a write outside db.write.
@@ -264,9 +265,19 @@ func (db *DB) read(ctx context.Context, f func(*tx) error) error {
 	return db.query(ctx, func(t *tx) error { return t.stable(f) })
 }
 
+// Snapshot runs f on one snapshot of the database: what f reads with the context that it
+// is given is from one moment, in however many calls, and what it would write is
+// refused. Until f returns the log beside the file cannot begin anew.
+func (db *DB) Snapshot(ctx context.Context, f func(context.Context) error) error {
+	return db.read(ctx, func(t *tx) error {
+		t.fixed, t.uncached = true, true
+		return f(context.WithValue(ctx, txKey{}, t))
+	})
+}
+
 // stable runs f on one snapshot, which a transaction that writes has already.
 func (t *tx) stable(f func(*tx) error) error {
-	if t.write {
+	if t.write || t.fixed {
 		return f(t)
 	}
 	return t.snapshot(f)

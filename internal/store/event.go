@@ -63,8 +63,10 @@ func (db *DB) Happened(instance string) <-chan struct{} { return db.signals.next
 // EventFilter selects a stretch of an instance's log.
 type EventFilter struct {
 	After string // an event's id, or empty for the beginning of what is kept
-	Types invite.EventTypes
-	Limit int
+	// Organization selects the events of one, of whatever type.
+	Organization string
+	Types        invite.EventTypes
+	Limit        int
 }
 
 // Events returns events in the order in which they happened, and the cursor to
@@ -109,8 +111,11 @@ func (f *EventFilter) query(instance string) (string, []any) {
 	q.and(`id > ` + q.arg(f.After))
 	if types := texts(f.Types); len(types) > 0 {
 		q.in(`type`, types)
-	} else {
+	} else if f.Organization == "" {
 		q.and(`type NOT IN (` + q.list(texts(invite.ExtraEvents())) + `)`)
+	}
+	if f.Organization != "" {
+		q.and(`organization_id = ` + q.arg(f.Organization))
 	}
 	return `SELECT id, type, data, created_at FROM events` + q.clause() + order(`id`, `id`, false) + ` LIMIT ` + q.arg(f.Limit), q.args
 }

@@ -599,6 +599,18 @@ var stored = []reading{
 	{"Endpoints", func(ctx context.Context, f *furnished) (any, error) {
 		return pair(f.DB.Endpoints(ctx, f.Instance, tenPerPage))
 	}},
+	{"Snapshot", func(ctx context.Context, f *furnished) (any, error) {
+		var events []invite.Event
+		var members []*invite.Membership
+		err := f.DB.Snapshot(ctx, func(ctx context.Context) (err error) {
+			if events, _, err = f.DB.Events(ctx, f.Instance, store.EventFilter{Organization: f.Org.ID, Limit: 10}); err != nil {
+				return err
+			}
+			members, _, err = f.DB.Memberships(ctx, f.Instance, f.Org.ID, store.MembershipFilter{Page: tenPerPage})
+			return err
+		})
+		return []any{events, members}, err
+	}},
 	{"Events", func(ctx context.Context, f *furnished) (any, error) {
 		return pair(f.DB.Events(ctx, f.Instance, store.EventFilter{Limit: 10}))
 	}},

@@ -100,6 +100,7 @@ func Run(t *testing.T, open Open) {
 		{"a mail that has left is an event", testMailEvents},
 		{"a reader of the log misses nothing", testFollowing},
 		{"events are forgotten, and it is said", testForgetting},
+		{"a snapshot is one moment", testSnapshot},
 		{"addresses are forgotten after their time", testForgettingAddresses},
 		{"mails are forgotten with the addresses", testForgettingMails},
 		{"endpoints are added, changed, removed", testEndpoints},
