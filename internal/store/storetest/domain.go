@@ -181,13 +181,13 @@ func testAffiliation(w *World) {
 		}
 		return keys.Code(mail.Code), ok
 	}
-	newest := func() store.Message {
-		return slices.MaxFunc(w.claim(10), func(a, b store.Message) int { return a.CodeNumber - b.CodeNumber })
-	}
+	byNumber := func(a, b store.Message) int { return a.CodeNumber - b.CodeNumber }
+	newest := func() store.Message { return slices.MaxFunc(w.claim(10), byNumber) }
 	w.refused("before any", verify("000000"), invite.CodeMissing)
 	w.ok("asking for a code", send())
 	w.ok("asking for another", send())
 	mails := w.claim(10)
+	slices.SortFunc(mails, byNumber)
 	if len(mails) != 2 {
 		w.Fatalf("%d mails are queued, want 2", len(mails))
 	}
