@@ -28,7 +28,7 @@ type Keeper struct {
 	PublicURL string // without a slash at its end
 
 	accounts  brake // by user
-	addresses brake // of who signs up, by instance and address
+	addresses brake // that are to be proven, by instance and address
 }
 
 // cookieName is the name of the cookie with the token that a browser is known by.
@@ -171,11 +171,16 @@ func (k *Keeper) VerifySignUp(ctx context.Context, in *invite.Instance, client s
 }
 
 // VerifyEmailAddress answers the code of one of the user's addresses as the store's
-// does. Guesses are counted with those at the account's password, and refused with
-// TooManyRequests.
+// does. Guesses are counted for each address and not for who asks, who could begin anew
+// with their own password, and refused with TooManyRequests.
 func (k *Keeper) VerifyEmailAddress(ctx context.Context, in *invite.Instance, user, id, code string) (*invite.EmailAddress, error) {
-	return guess(k, &k.accounts, user, func() (*invite.EmailAddress, error) {
-		return k.DB.VerifyEmailAddress(store.As(ctx, user), in, id, code)
+	ctx = store.As(ctx, user)
+	a, err := k.DB.EmailAddress(ctx, in, id)
+	if err != nil {
+		return nil, err
+	}
+	return guess(k, &k.addresses, in.ID+" "+a.Email.Key, func() (*invite.EmailAddress, error) {
+		return k.DB.VerifyEmailAddress(ctx, in, id, code)
 	})
 }
 

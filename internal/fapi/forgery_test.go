@@ -347,3 +347,27 @@ func TestCodesAreNotGuessed(t *testing.T) {
 		})
 	}
 }
+
+// Who knows a password could begin anew with it, and so prove any address in the end.
+func TestTheOwnPasswordFreesNoGuessesAtAddresses(t *testing.T) {
+	s := newStage(t)
+	digest, err := password.NewHasher(1).Digest(t.Context(), "correct horse")
+	s.must(err)
+	_, err = s.db.CreateUser(t.Context(), s.atlas, invite.NewUser{EmailAddresses: []string{"pat@example.com"}, PasswordDigest: digest})
+	s.must(err)
+	signIn := func() string {
+		return s.cookie(s.ask(asked{route: "POST /v1/client/sign_ins", form: "identifier=pat@example.com&password=correct+horse"}).Result())
+	}
+	rec := s.ask(asked{route: "POST /v1/me/email_addresses", form: "email_address=else@example.com", token: signIn()})
+	_, rest, _ := strings.Cut(rec.Body.String(), "idn_")
+	id, _, _ := strings.Cut("idn_"+rest, `"`)
+	var got string
+	for range 11 {
+		token := signIn()
+		s.ask(asked{route: "POST /v1/me/email_addresses/" + id + "/prepare_verification", form: "strategy=email_code", token: token})
+		got = told(t, s.ask(asked{route: "POST /v1/me/email_addresses/" + id + "/attempt_verification", form: "code=wrong", token: token}))
+	}
+	if want := "429 too_many_requests"; got != want {
+		t.Errorf("after ten: got %s, want %s", got, want)
+	}
+}
