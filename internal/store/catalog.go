@@ -14,22 +14,25 @@ func (t *tx) catalog(instance string) (*invite.Catalog, error) {
 	if t.own != nil && t.own.InstanceID == instance {
 		return t.own, nil
 	}
-	w := t.db.writer
-	if c, ok := w.catalogs[instance]; ok && t.write && !t.recast {
-		t.own = c
-		return c, nil
+	settled := t.write && !t.recast // the writer's memory is for its own goroutine only
+	if settled {
+		if c, ok := t.db.writer.catalogs[instance]; ok {
+			t.own = c
+			return c, nil
+		}
 	}
 	fresh := t.recast || !t.db.cache.enabled.Load()
 	c, err := t.db.cache.catalogs.recall(instance, t.catalogs, fresh, func() (*invite.Catalog, error) {
 		return t.loadCatalog(instance)
 	})
-	if err == nil {
-		t.own = c
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && t.write && !t.recast {
-		w.catalogs[instance] = c
+	t.own = c
+	if settled {
+		t.db.writer.catalogs[instance] = c
 	}
-	return c, err
+	return c, nil
 }
 
 // alter is exec for the tables behind a catalog. Whatever names a role may show
