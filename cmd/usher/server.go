@@ -181,7 +181,7 @@ func (s *server) run(ctx context.Context) error {
 	defer stopWork()
 	tasks, failed := errgroup.WithContext(work)
 	servers := []*http.Server{s.httpServer(s.handler())}
-	listeners := []net.Listener{s.main}
+	listeners := []net.Listener{edge.Listener{Listener: s.main}}
 	if s.metrics != nil {
 		servers = append(servers, s.httpServer(s.metricsHandler()))
 		listeners = append(listeners, s.metrics)
@@ -240,7 +240,7 @@ func (s *server) publishableKey(ctx context.Context) string {
 func (s *server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: requestTimeout + readTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ConnContext: edge.ConnContext,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // noise of the network
 	}
 }

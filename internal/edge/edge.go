@@ -86,6 +86,7 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 		defer cancel()
 		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w, event: event}
+		rec.conn, _ = ctx.Value(connKey{}).(*conn)
 		h := rec.Header()
 		h.Set("Clerk-Trace-Id", event.TraceID)
 		h.Set("X-Clerk-Trace-Id", event.TraceID)
@@ -223,6 +224,7 @@ func class(status int) string {
 type recorder struct {
 	http.ResponseWriter
 	event *Event
+	conn  *conn // nil when it is another server's
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -236,9 +238,16 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.event.status == 0 {
 		r.event.status = http.StatusOK
 	}
-	n, err := r.ResponseWriter.Write(b)
+	n, err := r.write(b)
 	r.event.bytes += n
 	return n, err
+}
+
+func (r *recorder) write(b []byte) (int, error) {
+	if r.conn == nil || len(b) < piece/2 { // with its header it is one anyway
+		return r.ResponseWriter.Write(b)
+	}
+	return r.conn.whole(r.ResponseWriter, b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
