@@ -400,8 +400,8 @@ const (
 	sweepBatch = 500
 )
 
-// sweep writes down expiries and forgets old events, addresses, sign-in tokens and
-// idempotency keys until ctx ends.
+// sweep writes down expiries and forgets old events, addresses, sign-in tokens,
+// browsers, sessions and idempotency keys until ctx ends.
 func (s *server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -427,7 +427,7 @@ func (s *server) sweepOnce(ctx context.Context) error {
 		}
 		return s.db.ForgetAddresses(ctx, s.delivery.AddressRetention, limit)
 	}
-	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, forgetAddresses, s.db.ForgetSignInTokens} {
+	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, forgetAddresses, s.db.ForgetSignInTokens, s.db.ForgetClients} {
 		for n := sweepBatch; n >= sweepBatch; {
 			var err error
 			if n, err = sweep(ctx, sweepBatch); err != nil {

@@ -1,9 +1,6 @@
 package invite
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Client is a browser, known by a token in its cookie.
 type Client struct {
@@ -42,8 +39,9 @@ func (c *Client) SignedIn() *Session {
 	return c.Session(c.ActiveSessionID)
 }
 
-// ClientTTL is how long a browser that is signed in nowhere is remembered.
-const ClientTTL = 24 * time.Hour
+// ClientTTL is how long a browser is remembered that does nothing. Signing in is
+// something, so whoever was forgotten is signed in nowhere: sessions do not live longer.
+const ClientTTL = SessionLifetime
 
 // Account is one session as its browser sees it.
 type Account struct {

@@ -27,6 +27,9 @@ const (
 	SessionIdle     = 30 * 24 * time.Hour
 )
 
+// SessionRetention is how long a session is remembered after its longest life.
+const SessionRetention = 30 * 24 * time.Hour
+
 // Session is one user signed in on one client.
 type Session struct {
 	ID       string

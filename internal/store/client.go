@@ -340,3 +340,56 @@ func (t *tx) forgetClient(instance, client string) error {
 	}
 	return nil
 }
+
+// ForgetClients drops up to limit browsers of each instance that did nothing for
+// ClientTTL, with what they began to sign in and up, and as many sessions that began a
+// SessionLifetime and a SessionRetention ago. It returns the most it dropped of either.
+func (db *DB) ForgetClients(ctx context.Context, limit int) (int, error) {
+	most := 0
+	err := db.write(ctx, func(t *tx) error {
+		most, t.changed = 0, []string{}
+		instances, err := t.strings(`SELECT instance_id FROM instances`)
+		if err != nil {
+			return err
+		}
+		for _, in := range instances {
+			n, err := t.forgetClients(in, limit)
+			if err != nil {
+				return err
+			}
+			most = max(most, n)
+		}
+		return nil
+	})
+	return most, err
+}
+
+func (t *tx) forgetClients(instance string, limit int) (int, error) {
+	const idle = `
+		SELECT id
+		FROM clients
+		WHERE instance_id = $1 AND updated_at <= $2
+		ORDER BY updated_at, id
+		LIMIT $3`
+	since, most := t.now.Add(-invite.ClientTTL), 0
+	for _, query := range []string{
+		`DELETE FROM sign_ins WHERE instance_id = $1 AND client_id IN (` + idle + `)`,
+		`DELETE FROM sign_ups WHERE instance_id = $1 AND client_id IN (` + idle + `)`,
+		`DELETE FROM clients WHERE instance_id = $1 AND id IN (` + idle + `)`,
+	} {
+		n, err := t.exec(query, instance, since, limit)
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, int(n))
+	}
+	n, err := t.exec(`
+		DELETE FROM sessions
+		WHERE instance_id = $1 AND id IN (
+			SELECT id
+			FROM sessions
+			WHERE instance_id = $1 AND created_at <= $2
+			ORDER BY created_at
+			LIMIT $3)`, instance, t.now.Add(-invite.SessionLifetime-invite.SessionRetention), limit)
+	return max(most, int(n)), err
+}

@@ -494,6 +494,8 @@ func TestPlans(t *testing.T) {
 		{"roleset.go", "SELECT COALESCE(sum(members), 0) FROM role_members", "role_members_by_role"},
 		{"roleset.go", "UPDATE organizations SET role_set_key", "organizations_by_role_set"},
 		{"sign_in_token.go", "DELETE FROM sign_in_tokens", "sign_in_tokens_by_expiry"},
+		{"client.go", "SELECT id FROM clients", "clients_by_change"},
+		{"client.go", "DELETE FROM sessions", "sessions_by_age"},
 		{"redirect.go", "SELECT url FROM redirect_urls", "redirect_urls_by_origin"},
 		{"redirect.go", "SELECT @FROM redirect_urls WHERE instance_id = $1 ORDER", "redirect_urls_1"},
 		{"invitation.go", "SELECT max_allowed_memberships, role_set_key, members", "invitations_by_expiry"},

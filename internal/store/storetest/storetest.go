@@ -75,6 +75,7 @@ func Run(t *testing.T, open Open) {
 		{"people prove their addresses", testOwnAddresses},
 		{"people end their sessions", testOwnSessions},
 		{"people delete their accounts", testOwnDeletion},
+		{"browsers are forgotten", testForgottenBrowsers},
 		{"a change of password can end the sessions", testSignOut},
 		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},
@@ -459,6 +460,10 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.subject_id)
 			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.subject_id)
 			AND q.code_number = 0`,
+		"a sign-in of no browser": `SELECT id FROM sign_ins s WHERE NOT EXISTS
+			(SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
+		"a sign-up of no browser": `SELECT id FROM sign_ups s WHERE NOT EXISTS
+			(SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
 		"a sign-in token without its user": `SELECT id FROM sign_in_tokens s WHERE NOT EXISTS
 			(SELECT 1 FROM users u WHERE u.instance_id = s.instance_id AND u.id = s.user_id)`,
 		"an accepted invitation to the application has no user": `SELECT id FROM application_invitations WHERE (status = 1) <> (user_id <> '')`,
