@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"errors"
+	"sync"
 	"time"
 
 	"usher/internal/invite"
+	"usher/internal/store"
 )
 
 // browse begins to sign the user in, or only visits without an address.
@@ -57,4 +60,122 @@ func testForgottenBrowsers(w *World) {
 	forget(10, 1)
 	_, err := w.DB.Session(ctx, w.Instance, s.ID)
 	w.refused("a session that was forgotten", err, invite.SessionNotFound)
+}
+
+// testTicketOfManyBrowsers has several browsers use one ticket, each several times.
+func testTicketOfManyBrowsers(w *World) {
+	bob, i := w.user("bob@example.com"), w.invite("bob@example.com")
+	clients := make([]string, 5)
+	for k := range clients {
+		clients[k], _ = w.browse(w.Instance, "")
+	}
+	var mu sync.Mutex
+	entered := make(map[string]string) // the session, by browser
+	together(8*len(clients), func(k int) {
+		client := clients[k%len(clients)]
+		v, err := w.DB.SignInWithTicket(w.Context(), w.Instance, client, invite.TicketFor(i, invite.ByMail))
+		if errors.Is(err, invite.Err(invite.InvitationAccepted)) {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			w.Errorf("got %v, want success or %s", err, invite.InvitationAccepted)
+		case entered[client] == "":
+			entered[client] = v.Session.ID
+		case entered[client] != v.Session.ID:
+			w.Errorf("one browser got the sessions %s and %s", entered[client], v.Session.ID)
+		}
+	})
+	if len(entered) != 1 {
+		w.Errorf("%d browsers used the ticket, want 1", len(entered))
+	}
+	w.wantSeats(2, 0)
+	w.wantSessions("after it", bob.ID, map[invite.SessionStatus]int{invite.SessionActive: 1})
+	if n := w.happened()["organizationMembership.created"]; n != 2 {
+		w.Errorf("told of %d memberships, want the admin's and one", n)
+	}
+}
+
+// enter signs Frank in with a password in a browser of his own, whose former token
+// it returns as well.
+func (w *World) enter() (v *store.Visit, before string) {
+	w.Helper()
+	frank := must(w.DB.CreateUser(w.Context(), w.Instance, invite.NewUser{EmailAddresses: []string{"frank@example.com"}, PasswordDigest: digest}))(w.T)
+	client, before := w.browse(w.Instance, "")
+	return must(w.DB.SignInWithPassword(w.Context(), w.Instance, client, "", "frank", frank.ID, digest))(w.T), before
+}
+
+func testBrowserTokens(w *World) {
+	v, before := w.enter()
+	if c := must(w.DB.Client(w.Context(), w.Instance, before))(w.T); c != nil {
+		w.Errorf("the token of before opens %+v", c)
+	}
+	c := must(w.DB.Client(w.Context(), w.Instance, v.Token))(w.T)
+	if c == nil || c.SignedIn() == nil || c.SignedIn().ID != v.Session.ID {
+		w.Errorf("the new token opens %+v, want the browser with the session %s", c, v.Session.ID)
+	}
+	w.ok("signing out", w.DB.CloseClient(w.Context(), w.Instance, v.ClientID, true))
+	if c := must(w.DB.Client(w.Context(), w.Instance, v.Token))(w.T); c != nil {
+		w.Errorf("the token of a browser that asked to be forgotten opens %+v", c)
+	}
+}
+
+func testBrowserLifetime(w *World) {
+	v, _ := w.enter()
+	signedIn := func(when string, want bool) {
+		w.Helper()
+		c := must(w.DB.Client(w.Context(), w.Instance, v.Token))(w.T)
+		if got := c.SignedIn() != nil; got != want {
+			w.Errorf("%s: signed in is %t, want %t", when, got, want)
+		}
+	}
+	w.Clock.Add(invite.SessionLifetime - time.Millisecond)
+	signedIn("a moment before the end", true)
+	must(w.DB.TouchSession(w.Context(), w.Instance, v.ClientID, v.Session.ID, nil))(w.T)
+	w.Clock.Add(time.Millisecond)
+	signedIn("at the end", false)
+	_, err := w.DB.TouchSession(w.Context(), w.Instance, v.ClientID, v.Session.ID, nil)
+	w.refused("using it", err, invite.SessionNotFound)
+}
+
+func testBrowserTenants(w *World) {
+	ctx := w.Context()
+	v, _ := w.enter()
+	client, _ := w.browse(w.Instance, "")
+	begun := must(w.DB.BeginSignIn(ctx, w.Instance, client, "ada@example.com", ""))(w.T)
+	other, _ := must2(w.DB.CreateInstance(ctx, invite.Instance{Environment: invite.Test, Name: "Other"}, ""))(w.T)
+	if c := must(w.DB.Client(ctx, other, v.Token))(w.T); c != nil {
+		w.Errorf("another tenant's token opens %+v", c)
+	}
+	w.unchanged("another tenant", func() {
+		_, err := w.DB.CreateClient(ctx, other, v.ClientID)
+		w.refused("visiting", err, invite.SessionOver)
+		_, err = w.DB.TouchSession(ctx, other, v.ClientID, v.Session.ID, nil)
+		w.refused("using a session", err, invite.SessionNotFound)
+		_, err = w.DB.CloseSession(ctx, other, v.ClientID, v.Session.ID, invite.SessionRemoved)
+		w.refused("ending a session", err, invite.SessionNotFound)
+		_, err = w.DB.SendSignInCode(ctx, other, client, begun.SignIn.ID, invite.ByEmailCode, "")
+		w.refused("going on with a sign-in", err, invite.SignInNotFound)
+		_, err = w.DB.SignInWithPassword(ctx, other, "", "", "frank", v.Session.UserID, digest)
+		w.refused("signing in", err, invite.UserNotFound)
+	})
+}
+
+func testRefusedBrowsers(w *World) {
+	ctx := w.Context()
+	client, _ := w.browse(w.Instance, "ada@example.com")
+	w.user("bob@example.com")
+	toBob, toNew := w.invite("bob@example.com"), w.invite("new@example.com")
+	w.limit(1)
+	w.unchanged("a refused browser", func() {
+		_, err := w.DB.SignInWithPassword(ctx, w.Instance, "", "", "ada", w.Admin.ID, digest)
+		w.refused("a password that was changed meanwhile", err, invite.PasswordWrong)
+		_, err = w.DB.SignInWithTicket(ctx, w.Instance, client, invite.TicketFor(toBob, invite.ByMail))
+		w.refused("a ticket without a seat", err, invite.QuotaExceeded)
+		ticket := invite.TicketFor(toNew, invite.ByMail)
+		_, err = w.DB.SaveSignUp(ctx, w.Instance, "", "", invite.SignUpChange{Ticket: &ticket, PasswordDigest: digest})
+		w.refused("signing up without a seat", err, invite.QuotaExceeded)
+	})
 }

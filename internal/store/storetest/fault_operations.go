@@ -384,6 +384,9 @@ var operations = slices.Concat([]operation{
 	{name: "CloseClient", run: func(ctx context.Context, f *furnished) error {
 		return f.DB.CloseClient(ctx, f.Instance, f.visit.ClientID, true)
 	}},
+	{name: "ForgetClients", later: invite.SessionLifetime + invite.SessionRetention, run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.ForgetClients(ctx, 100))
+	}},
 	{name: "TouchSession", later: time.Hour, run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.TouchSession(ctx, f.Instance, f.visit.ClientID, f.visit.Session.ID, nil))
 	}},

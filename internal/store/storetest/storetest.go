@@ -76,6 +76,11 @@ func Run(t *testing.T, open Open) {
 		{"people end their sessions", testOwnSessions},
 		{"people delete their accounts", testOwnDeletion},
 		{"browsers are forgotten", testForgottenBrowsers},
+		{"one of many browsers uses a ticket", testTicketOfManyBrowsers},
+		{"a browser changes its token as it signs in", testBrowserTokens},
+		{"a session in use ends with its longest life", testBrowserLifetime},
+		{"browsers of another tenant are nobody's", testBrowserTenants},
+		{"a refused sign-in leaves nothing", testRefusedBrowsers},
 		{"a change of password can end the sessions", testSignOut},
 		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},
@@ -301,7 +306,7 @@ func (w *World) ok(what string, err error) {
 var tables = []string{
 	"instances", "keys", "list_identifiers", "permissions", "roles", "role_permissions", "role_sets", "role_set_roles",
 	"users", "email_addresses", "organizations", "organization_logos", "deleted_organizations", "organization_domains", "enrollments", "enrollment_jobs", "membership_requests", "memberships", "role_members",
-	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "events", "outbox", "inbox", "idempotency_keys",
+	"invitations", "application_invitations", "redirect_urls", "sign_in_tokens", "clients", "sessions", "sign_ins", "sign_ups", "events", "outbox", "inbox", "idempotency_keys",
 	"webhook_endpoints", "deliveries", "attempts",
 }
 
@@ -460,6 +465,14 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			(SELECT 1 FROM invitations i WHERE i.instance_id = q.instance_id AND i.organization_id = q.organization_id AND i.id = q.subject_id)
 			AND NOT EXISTS (SELECT 1 FROM application_invitations i WHERE i.instance_id = q.instance_id AND q.organization_id = '' AND i.id = q.subject_id)
 			AND q.code_number = 0`,
+		"a session without its user": `SELECT id FROM sessions s WHERE NOT EXISTS
+			(SELECT 1 FROM users u WHERE u.instance_id = s.instance_id AND u.id = s.user_id)`,
+		"a session that can be used in no browser": `SELECT id FROM sessions s WHERE closed = '' AND expire_at > (SELECT max(created_at) FROM events)
+			AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
+		"a browser uses another's session": `SELECT c.id FROM clients c JOIN sessions s ON s.instance_id = c.instance_id AND s.id = c.active_session
+			WHERE s.client_id <> c.id`,
+		"two people are signed in in one browser": `SELECT client_id FROM sessions WHERE closed = '' AND expire_at > (SELECT max(created_at) FROM events)
+			GROUP BY instance_id, client_id HAVING count(*) > 1`,
 		"a sign-in of no browser": `SELECT id FROM sign_ins s WHERE NOT EXISTS
 			(SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
 		"a sign-up of no browser": `SELECT id FROM sign_ups s WHERE NOT EXISTS
