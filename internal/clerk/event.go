@@ -13,7 +13,7 @@ import (
 func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, error) {
 	switch v := data.(type) {
 	case *invite.Invitation:
-		return e.appendInvitation(nil, v, now, false), nil
+		return e.appendInvitation(nil, v, e.appendInviter(nil, v.Inviter), now, false), nil
 	case *invite.Membership:
 		return Marshal(e.Membership(v))
 	case *invite.Organization:

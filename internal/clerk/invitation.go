@@ -7,21 +7,29 @@ import (
 	"usher/internal/invite"
 )
 
+// usual is how many bytes the description of an inviter rarely exceeds.
+const usual = 512
+
 // AppendInvitation appends i as contract §3.2 has it, as of now. A pending
 // invitation carries its link. It is written by hand because lists of it are the
 // most frequent answer; a test holds it to what encoding/json would write.
 func (e *Encoder) AppendInvitation(dst []byte, i *invite.Invitation, now invite.Instant) []byte {
-	return e.appendInvitation(dst, i, now, true)
+	var inviter [usual]byte
+	return e.appendInvitation(dst, i, e.appendInviter(inviter[:0], i.Inviter), now, true)
 }
 
 // AppendInvitations appends the envelope of a page.
 func (e *Encoder) AppendInvitations(dst []byte, page []*invite.Invitation, total int, now invite.Instant) []byte {
 	dst = append(dst, `{"data":[`...)
+	inviter := make([]byte, 0, usual) // of the last one, whose neighbours often have the same
 	for k, i := range page {
 		if k > 0 {
 			dst = append(dst, ',')
 		}
-		dst = e.appendInvitation(dst, i, now, true)
+		if k == 0 || i.Inviter != page[k-1].Inviter {
+			inviter = e.appendInviter(inviter[:0], i.Inviter)
+		}
+		dst = e.appendInvitation(dst, i, inviter, now, true)
 	}
 	dst = append(dst, `],"total_count":`...)
 	dst = strconv.AppendInt(dst, int64(total), 10)
@@ -32,11 +40,15 @@ func (e *Encoder) AppendInvitations(dst []byte, page []*invite.Invitation, total
 // organizations, each with what its organization shows of itself (contract §3.9).
 func (e *Encoder) AppendFoundInvitations(dst []byte, page []*invite.Invitation, organizations map[string]*invite.Organization, total int, now invite.Instant) []byte {
 	dst = append(dst, `{"data":[`...)
+	inviter := make([]byte, 0, usual) // of the last one, whose neighbours often have the same
 	for k, i := range page {
 		if k > 0 {
 			dst = append(dst, ',')
 		}
-		dst = e.appendInvitation(dst, i, now, true)
+		if k == 0 || i.Inviter != page[k-1].Inviter {
+			inviter = e.appendInviter(inviter[:0], i.Inviter)
+		}
+		dst = e.appendInvitation(dst, i, inviter, now, true)
 		dst = append(dst[:len(dst)-1], `,"public_organization_data":`...)
 		dst = e.appendOrganizationData(dst, organizations[i.OrganizationID])
 		dst = append(dst, '}')
@@ -59,7 +71,8 @@ func (e *Encoder) appendOrganizationData(dst []byte, o *invite.Organization) []b
 	return append(strconv.AppendBool(dst, o.Logo != ""), '}')
 }
 
-func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.Instant, link bool) []byte {
+// appendInvitation appends i with what appendInviter has made of its inviter.
+func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, inviter []byte, now invite.Instant, link bool) []byte {
 	status := i.StatusAt(now)
 	dst = append(dst, `{"object":"organization_invitation","id":`...)
 	dst = appendString(dst, i.ID)
@@ -74,7 +87,7 @@ func (e *Encoder) appendInvitation(dst []byte, i *invite.Invitation, now invite.
 	dst = append(dst, `,"inviter_id":`...)
 	dst = appendNullable(dst, i.InviterID)
 	dst = append(dst, `,"public_inviter_data":`...)
-	dst = e.appendInviter(dst, i.Inviter)
+	dst = append(dst, inviter...)
 	dst = append(dst, `,"status":"`...)
 	dst = append(dst, statusName(status)...)
 	dst = append(dst, `","public_metadata":`...)

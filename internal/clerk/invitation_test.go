@@ -247,6 +247,7 @@ func BenchmarkPageOf10(b *testing.B) {
 	page := make([]*invite.Invitation, n)
 	for k := range page {
 		page[k] = newInvitation()
+		page[k].Inviter = page[0].Inviter
 	}
 	buf := e.AppendInvitations(nil, page, n, now)
 	b.SetBytes(int64(len(buf)))

@@ -120,7 +120,7 @@ func (t Ticket) appendClaims(b []byte) []byte {
 	}
 	if t.RedirectURL != "" {
 		b = append(b, `","rurl":`...)
-		b = append(b, quote(t.RedirectURL)...)
+		b = appendQuoted(b, t.RedirectURL)
 		b = append(b, `,"sid":"`...)
 	} else {
 		b = append(b, `","sid":"`...)
@@ -131,17 +131,19 @@ func (t Ticket) appendClaims(b []byte) []byte {
 	return append(b, `"}`...)
 }
 
-// quote returns s as JSON without the escapes for HTML, which would make three
+// appendQuoted appends s as JSON without the escapes for HTML, which would make three
 // letters of a URL six times as long and its ticket longer than maxTicket.
-func quote(s string) []byte {
+func appendQuoted(dst []byte, s string) []byte {
 	if strings.IndexFunc(s, escaped) < 0 {
-		return []byte(`"` + s + `"`)
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
 
 // escaped reports whether JSON may have to write r in another way.

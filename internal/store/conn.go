@@ -307,20 +307,17 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
 	}
-	select {
-	case c := <-db.readers:
-		defer func() { db.readers <- c }()
-		fresh, err := c.renewed(db.sql)
-		if err != nil {
-			return db.classify(err)
-		}
-		c = fresh
-		t := db.begin(c)
-		t.by = asking(ctx)
-		return db.classify(f(t))
-	case <-ctx.Done():
-		return db.classify(context.Cause(ctx))
+	c, err := db.readers.take(ctx)
+	if err != nil {
+		return db.classify(err)
 	}
+	defer func() { db.readers.give(c) }()
+	if c, err = c.renewed(db.sql); err != nil {
+		return db.classify(err)
+	}
+	t := db.begin(c)
+	t.by = asking(ctx)
+	return db.classify(f(t))
 }
 
 // begin returns a transaction on c. The generation is read first: what the

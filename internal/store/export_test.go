@@ -41,10 +41,8 @@ func (db *DB) Waiting() int { return len(db.writer.jobs) }
 // prepared. Nothing may run meanwhile.
 func (db *DB) Statements() []string {
 	list := slices.Collect(maps.Keys(db.writer.conn.stmts))
-	for range cap(db.readers) {
-		c := <-db.readers
+	for _, c := range db.readers.idle {
 		list = slices.AppendSeq(list, maps.Keys(c.stmts))
-		db.readers <- c
 	}
 	return list
 }

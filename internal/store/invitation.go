@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"usher/internal/invite"
@@ -635,7 +635,7 @@ func (f InvitationFilter) ranges(instance, organization string, now invite.Insta
 func stored(statuses []invite.Status, overdue bool, at string) []string {
 	var ranges []string
 	for _, s := range slices.Compact(slices.Sorted(slices.Values(statuses))) {
-		condition := fmt.Sprintf(`i.status = %d`, s)
+		condition := `i.status = ` + strconv.Itoa(int(s))
 		if overdue && s == invite.Pending {
 			// The plus keeps the planner from walking the index on expiry and sorting.
 			condition += ` AND +i.expires_at > ` + at

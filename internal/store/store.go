@@ -50,7 +50,7 @@ type DB struct {
 	dialect dialect
 	sql     *sql.DB // readers
 	writer  *writer
-	readers chan *conn
+	readers *readers
 	cache   *cache
 	made    sequence
 	logos   logos
@@ -112,13 +112,13 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 }
 
 func (db *DB) openReaders(ctx context.Context, n int) error {
-	db.readers = make(chan *conn, n)
+	db.readers = newReaders(n)
 	for range n {
 		c, err := db.sql.Conn(ctx)
 		if err != nil {
 			return fmt.Errorf("opening a reader: %w", err)
 		}
-		db.readers <- newConn(db, c)
+		db.readers.give(newConn(db, c))
 	}
 	return nil
 }
@@ -132,12 +132,8 @@ func (db *DB) close() error {
 		db.silence()
 	}
 	err := db.writer.close()
-	for range cap(db.readers) {
-		select {
-		case c := <-db.readers:
-			err = errors.Join(err, c.close())
-		default: // Open failed half-way
-		}
+	if db.readers != nil { // else Open failed half-way
+		err = errors.Join(err, db.readers.close())
 	}
 	if db.reservation != nil {
 		err = errors.Join(err, db.reservation.Close())
