@@ -21,8 +21,11 @@ func (t *tx) catalog(instance string) (*invite.Catalog, error) {
 			return c, nil
 		}
 	}
-	fresh := t.recast || !t.db.cache.enabled.Load()
-	c, err := t.db.cache.catalogs.recall(instance, t.catalogs, fresh, func() (*invite.Catalog, error) {
+	generation, err := t.catalogGeneration(instance)
+	if err != nil {
+		return nil, err
+	}
+	c, err := t.db.cache.catalogs.recall(instance, generation, t.recast, func() (*invite.Catalog, error) {
 		return t.loadCatalog(instance)
 	})
 	if err != nil {
@@ -35,11 +38,26 @@ func (t *tx) catalog(instance string) (*invite.Catalog, error) {
 	return c, nil
 }
 
-// alter is exec for the tables behind a catalog. Whatever names a role may show
-// its change.
-func (t *tx) alter(query string, args ...any) (int64, error) {
-	t.own, t.recast, t.changedAll = nil, true, true
-	return t.exec(query, args...)
+// catalogGeneration returns what is another number after each change of the catalog.
+// Where other processes change it too, the database knows the number.
+func (t *tx) catalogGeneration(instance string) (generation uint64, err error) {
+	if t.db.cache.enabled.Load() || t.recast {
+		return t.catalogs, nil
+	}
+	err = t.row(`SELECT catalog_version FROM instances WHERE instance_id = $1`, instance).Scan(&generation)
+	return generation, missing(err, nil) // no instance has no roles either
+}
+
+// alter is exec for the tables behind an instance's catalog. Whatever names a role may
+// show its change.
+func (t *tx) alter(query, instance string, args ...any) (int64, error) {
+	if t.altered != instance {
+		if _, err := t.exec(`UPDATE instances SET catalog_version = catalog_version + 1 WHERE instance_id = $1`, instance); err != nil {
+			return 0, err
+		}
+	}
+	t.own, t.altered, t.recast, t.changedAll = nil, instance, true, true
+	return t.exec(query, slices.Insert(args, 0, any(instance))...)
 }
 
 func (t *tx) loadCatalog(instance string) (*invite.Catalog, error) {

@@ -31,10 +31,6 @@ func newConn(db *DB, c *sql.Conn) *conn {
 	return &conn{db: db, sql: c, stmts: make(map[string]statement)}
 }
 
-// maxStmts bounds the statements kept prepared; filters can be combined in
-// more ways than are worth keeping.
-const maxStmts = 256
-
 // prepare returns the prepared statement for query.
 func (c *conn) prepare(query string) (statement, error) {
 	if s, ok := c.stmts[query]; ok {
@@ -48,7 +44,7 @@ func (c *conn) prepare(query string) (statement, error) {
 	if s.Stmt, err = c.sql.PrepareContext(context.Background(), text); err != nil {
 		return statement{}, err
 	}
-	if len(c.stmts) >= maxStmts {
+	if len(c.stmts) >= c.db.dialect.statements {
 		s.once = true
 		return s, nil
 	}
@@ -140,6 +136,7 @@ type tx struct {
 	uncached   bool            // what others read before may not be what this reads
 	catalogs   uint64          // their generation then
 	recast     bool            // this operation, or one before it, changed a catalog
+	altered    string          // the instance whose catalog this operation has changed
 	own        *invite.Catalog // as this operation sees it; nil until it asks
 	fixed      bool            // on one snapshot already
 }

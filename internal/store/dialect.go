@@ -28,6 +28,9 @@ type dialect struct {
 	unavailable func(err error) bool
 	// lost reports whether a connection can be used no more.
 	lost func(c *sql.Conn) bool
+	// statements bounds those that a connection keeps prepared: filters can be combined
+	// in more ways than are worth keeping.
+	statements int
 }
 
 // pools are what a database is opened as.

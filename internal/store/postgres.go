@@ -25,7 +25,7 @@ import (
 // one of them decides by reading cannot be changed beneath it.
 var postgresDialect = dialect{
 	begin:    "BEGIN",
-	snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", statements: 256, // the server keeps them, with plans
 	schema: strings.NewReplacer(
 		" TEXT", ` TEXT COLLATE "C"`, // compared byte by byte, as in a file
 		" INTEGER", " BIGINT", " BLOB", " BYTEA", ") STRICT;", ");",

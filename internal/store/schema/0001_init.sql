@@ -14,6 +14,7 @@ CREATE TABLE instances (
     max_allowed_memberships INTEGER NOT NULL, -- of a new organization; 0 = no limit
     mail_proof_only         INTEGER NOT NULL,
     settings                TEXT NOT NULL, -- JSON, invite.Settings
+    catalog_version         INTEGER NOT NULL DEFAULT 0, -- counts changes of its permissions, roles and role sets
     users                   INTEGER NOT NULL DEFAULT 0, -- counter
     organizations           INTEGER NOT NULL DEFAULT 0, -- counter
     memberships             INTEGER NOT NULL DEFAULT 0, -- counter
