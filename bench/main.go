@@ -47,6 +47,7 @@ type options struct {
 	dir           string
 	serverLog     string
 	profile       string
+	postgres      bool
 }
 
 // compared is the number of connections at which usher is compared with the ceilings.
@@ -65,6 +66,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.dir, "dir", "", "folder for the databases, on the disk to be measured (default the system's for temporary files)")
 	flags.StringVar(&o.serverLog, "server-log", os.DevNull, "where the server's log goes")
 	flags.StringVar(&o.profile, "profile", "", "file for a profile of the server's CPU in the first minute of load")
+	flags.BoolVar(&o.postgres, "postgres", false, "measure on a PostgreSQL server, which is started from the installed programs")
 	quick := flags.Bool("quick", false, "a short run that shows that everything works; its numbers mean nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -127,13 +129,16 @@ func (b *bench) data(name string) string { return filepath.Join(b.dir, name) }
 
 // all measures the limits first, while the database is as it was seeded, and
 // then the load.
-func (b *bench) all(ctx context.Context) error {
+func (b *bench) all(ctx context.Context) (err error) {
 	b.say("building")
 	binary, stripped, plain, err := build(ctx, b.dir)
 	if err != nil {
 		return err
 	}
 	b.usher.binary = binary
+	if b.postgres {
+		return b.onPostgres(ctx)
+	}
 	organizations := b.organizations + b.listed
 	b.say("seeding %d organizations", organizations)
 	if b.key, b.admin, err = b.usher.seed(ctx, b.data("served"), organizations); err != nil {
@@ -164,11 +169,16 @@ func (b *bench) all(ctx context.Context) error {
 	if err := os.RemoveAll(b.data("deep")); err != nil {
 		return err
 	}
-	m, err := b.measure(ctx)
+	raw, err := openRawLoop(ctx, b.data("raw"), b.organizations)
 	if err != nil {
 		return err
 	}
-	return report(b.out, b.options, m, limits)
+	defer func() { err = errors.Join(err, raw.close()) }()
+	m, err := b.measure(ctx, b.data("served"), rawName, func(ctx context.Context) (*result, error) { return raw.run(ctx, b.duration) })
+	if err != nil {
+		return err
+	}
+	return report(b.out, b.options, m, fileGoals, limits)
 }
 
 // phase is one kind of load.
@@ -184,6 +194,7 @@ type phase struct {
 // Names of phases that are compared.
 const (
 	rawName       = "raw SQLite loop"
+	pgbenchName   = "pgbench, the same rows"
 	bareCreate    = "bare net/http, POST"
 	bareGet       = "bare net/http, one invitation"
 	bareList      = "bare net/http, a page of 10"
@@ -194,15 +205,15 @@ const (
 	listAgainName = "list pending again"
 )
 
-// measure runs every phase with every number of connections, round after round.
-// The ceilings stand beside what is compared with them, so that a noisy minute
+// measure runs every phase with every number of connections, round after round, on
+// what was seeded. The ceilings, of which top is that of the database, stand beside what is compared with them, so that a noisy minute
 // hits both.
-func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
+func (b *bench) measure(ctx context.Context, data, top string, create func(context.Context) (*result, error)) (m *measurements, err error) {
 	debug, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
-	served, _, err := b.usher.serve(ctx, b.data("served"), b.key, "--debug-addr", debug)
+	served, _, err := b.usher.serve(ctx, data, b.key, "--debug-addr", debug)
 	if err != nil {
 		return nil, err
 	}
@@ -224,18 +235,13 @@ func (b *bench) measure(ctx context.Context) (m *measurements, err error) {
 	defer func() { err = errors.Join(err, bareProcess.stop()) }()
 	bare := &target{process: bareProcess}
 	defer bare.disconnect()
-	raw, err := openRawLoop(ctx, b.data("raw"), b.organizations)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, raw.close()) }()
-
 	if b.profile != "" {
 		var profiling errgroup.Group
 		profiling.Go(func() error { return profile(ctx, debug, b.profile) })
 		defer func() { err = errors.Join(err, profiling.Wait()) }()
 	}
-	m = &measurements{phases: b.phases(usher, bare, raw, people), results: make(map[string]map[int][]*result)}
+	highest := phase{name: top, ceiling: true, run: func(ctx context.Context, _ int) (*result, error) { return create(ctx) }}
+	m = &measurements{phases: append([]phase{highest}, b.phases(usher, bare, people)...), results: make(map[string]map[int][]*result)}
 	for round := range b.rounds {
 		for _, n := range b.connections {
 			b.say("round %d of %d: %d connections", round+1, b.rounds, n)
@@ -265,14 +271,13 @@ func (t *target) sample(ctx context.Context, p *population) (a answers, err erro
 	return a, nil
 }
 
-func (b *bench) phases(usher, bare *target, raw *rawLoop, p *population) []phase {
+func (b *bench) phases(usher, bare *target, p *population) []phase {
 	load := func(t *target, op operation) func(context.Context, int) (*result, error) {
 		return func(ctx context.Context, connections int) (*result, error) {
 			return t.load(ctx, connections, b.duration, op)
 		}
 	}
 	return []phase{
-		{name: rawName, ceiling: true, run: func(ctx context.Context, _ int) (*result, error) { return raw.run(ctx, b.duration) }},
 		{name: createName, run: load(usher, p.create)},
 		{name: bareCreate, ceiling: true, run: load(bare, func(w *worker) error {
 			w.payload = p.appendBody(w.payload[:0])

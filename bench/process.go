@@ -128,14 +128,14 @@ func (u *usher) run(ctx context.Context, args ...string) (string, error) {
 
 func (u *usher) environment() []string { return append(os.Environ(), "USHER_MASTER_KEY="+u.master) }
 
-// serve starts a server on a data folder, with more flags, and returns it with the
+// serve starts a server on a data folder or database, with more flags, and returns it with the
 // time from the start of the process to the first answer.
 func (u *usher) serve(ctx context.Context, data, key string, flags ...string) (*process, time.Duration, error) {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	flags = append([]string{"serve", "--addr", addr, "--metrics-addr", addr, "--public-url", "http://" + addr, "--data", data}, flags...)
+	flags = append([]string{"serve", "--addr", addr, "--metrics-addr", addr, "--public-url", "http://" + addr}, append(storage(data), flags...)...)
 	cmd := exec.CommandContext(ctx, u.binary, flags...)
 	cmd.Env, cmd.Stderr = u.environment(), u.log
 	began := time.Now()

@@ -25,7 +25,7 @@ func TestRatiosCompareWithinARound(t *testing.T) {
 		rawName:    rates(100, 20, 100),
 	}}
 	var out strings.Builder
-	writeRatio(&out, goals[0], m.ratios(goals[0]))
+	writeRatio(&out, fileGoals[0], m.ratios(fileGoals[0]))
 	if want := "| 0.70\t| 0.70 0.50 0.80\t| ≥ 0.6\t| reached\t|"; !strings.Contains(out.String(), want) {
 		t.Errorf("got %q, want %q in it", out.String(), want)
 	}

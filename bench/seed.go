@@ -21,6 +21,11 @@ import (
 // in lists behind, every id that usher makes.
 const numbered = "%027d"
 
+// numberedSQL is the same in SQL, for a number that an expression gives.
+func numberedSQL(prefix, n string) string {
+	return "'" + prefix + "000000000' || substr(CAST(1000000000000000000 + (" + n + ") AS TEXT), 2)"
+}
+
 func organizationID(n int) string { return fmt.Sprintf("org_"+numbered, n) }
 func invitationID(n int) string   { return fmt.Sprintf("orginv_"+numbered, n) }
 
@@ -30,12 +35,23 @@ const perOrganization = 10
 
 const databaseFile = "usher.db"
 
-// seed makes a data folder with an instance without limits and n organizations,
+// storage returns the flags that name a data folder, or a database by its URL.
+func storage(data string) []string {
+	if isURL(data) {
+		return []string{"--database", data}
+	}
+	return []string{"--data", data}
+}
+
+func isURL(data string) bool { return strings.HasPrefix(data, "postgres://") }
+
+// seed fills a data folder, or an empty database, with an instance without limits and n organizations,
 // each with an admin and a page of pending invitations. One of each kind is made
 // by usher itself, the others are copies of those rows. It returns the secret
 // key and the id of the admin.
 func (u *usher) seed(ctx context.Context, data string, n int) (key, admin string, err error) {
-	printed, err := u.run(ctx, "instance", "create", "--data", data, "--name", "bench", "--max-allowed-memberships", "0")
+	create := append([]string{"instance", "create", "--name", "bench", "--max-allowed-memberships", "0"}, storage(data)...)
+	printed, err := u.run(ctx, create...)
 	if err != nil {
 		return "", "", err
 	}
@@ -49,14 +65,13 @@ func (u *usher) seed(ctx context.Context, data string, n int) (key, admin string
 		return "", "", err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	organization := "printf('org_" + numbered + "', n)"
 	for _, c := range []struct {
 		table string
 		count int
 		set   map[string]string
 	}{
-		{"organizations", n, map[string]string{"id": organization, "slug": "'bench-' || n", "pending": fmt.Sprint(perOrganization)}},
-		{"memberships", n, map[string]string{"organization_id": organization, "id": "printf('orgmem_" + numbered + "', n)"}},
+		{"organizations", n, map[string]string{"id": numberedSQL("org_", "n"), "slug": "'bench-' || n", "pending": fmt.Sprint(perOrganization)}},
+		{"memberships", n, map[string]string{"organization_id": numberedSQL("org_", "n"), "id": numberedSQL("orgmem_", "n")}},
 	} {
 		if err := multiply(ctx, db, c.table, 0, c.count, c.set); err != nil {
 			return "", "", err
@@ -125,6 +140,9 @@ func openSeeding(data string) (*sql.DB, error) {
 }
 
 func open(data string, pragmas ...string) (*sql.DB, error) {
+	if isURL(data) {
+		return sql.Open("pgx", data)
+	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(data, databaseFile)+"?"+url.Values{"_pragma": pragmas}.Encode())
 	if err != nil {
 		return nil, err
@@ -136,10 +154,10 @@ func open(data string, pragmas ...string) (*sql.DB, error) {
 // seedInvitations adds pending invitations numbered from first on, each to the
 // organization whose number the SQL expression gives. It does not count them.
 func seedInvitations(ctx context.Context, db *sql.DB, first, count int, organization string) error {
-	address := "printf('seeded" + numbered + "@bench.example', n)"
+	address := numberedSQL("seeded", "n") + " || '@bench.example'"
 	return multiply(ctx, db, "invitations", first, count, map[string]string{
-		"organization_id": "printf('org_" + numbered + "', " + organization + ")",
-		"id":              "printf('orginv_" + numbered + "', n)",
+		"organization_id": numberedSQL("org_", organization),
+		"id":              numberedSQL("orginv_", "n"),
 		"email_address":   address,
 		"email_key":       address,
 	})
@@ -159,10 +177,10 @@ func multiply(ctx context.Context, db *sql.DB, table string, first, count int, s
 		}
 	}
 	if _, err := db.ExecContext(ctx, `
-		WITH RECURSIVE numbers (n) AS (VALUES ($1) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < $2)
+		WITH RECURSIVE numbers (n) AS (VALUES (CAST($1 AS BIGINT)) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < $2)
 		INSERT INTO `+table+` (`+strings.Join(newest.columns, ", ")+`)
 		SELECT `+strings.Join(values, ", ")+`
-		FROM numbers, (SELECT * FROM `+table+` ORDER BY id DESC LIMIT 1)`, first, first+count); err != nil {
+		FROM numbers, (SELECT * FROM `+table+` ORDER BY id DESC LIMIT 1) AS newest`, first, first+count); err != nil {
 		return fmt.Errorf("seeding %s (%v): %w", table, slices.Sorted(maps.Keys(set)), err)
 	}
 	return nil

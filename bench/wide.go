@@ -64,15 +64,15 @@ func populate(ctx context.Context, data string, organization, many int) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	user, address := "printf('user_"+numbered+"', n)", "printf('member"+numbered+"@bench.example', n)"
+	user, address := numberedSQL("user_", "n"), numberedSQL("member", "n")+" || '@bench.example'"
 	if err := errors.Join(
-		multiply(ctx, db, "users", 0, many, map[string]string{"id": user, "primary_email_address_id": "printf('idn_" + numbered + "', n)"}),
+		multiply(ctx, db, "users", 0, many, map[string]string{"id": user, "primary_email_address_id": numberedSQL("idn_", "n")}),
 		multiply(ctx, db, "email_addresses", 0, many, map[string]string{
-			"id": "printf('idn_" + numbered + "', n)", "user_id": user, "email_address": address, "email_key": address,
+			"id": numberedSQL("idn_", "n"), "user_id": user, "email_address": address, "email_key": address,
 		}),
 		multiply(ctx, db, "memberships", 2*many, many, map[string]string{
-			"organization_id": "'" + organizationID(organization) + "'", "user_id": "printf('user_" + numbered + "', n - " + strconv.Itoa(2*many) + ")",
-			"id": "printf('orgmem_" + numbered + "', n)",
+			"organization_id": "'" + organizationID(organization) + "'", "user_id": numberedSQL("user_", "n - "+strconv.Itoa(2*many)),
+			"id": numberedSQL("orgmem_", "n"),
 		}),
 	); err != nil {
 		return err

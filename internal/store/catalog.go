@@ -25,8 +25,12 @@ func (t *tx) catalog(instance string) (*invite.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := t.db.cache.catalogs.recall(instance, generation, t.recast, func() (*invite.Catalog, error) {
-		return t.loadCatalog(instance)
+	c, err := t.db.cache.catalogs.recall(instance, generation, t.recast, func() (c *invite.Catalog, err error) {
+		err = t.stable(func(t *tx) error {
+			c, err = t.loadCatalog(instance)
+			return err
+		})
+		return c, err
 	})
 	if err != nil {
 		return nil, err

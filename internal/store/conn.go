@@ -267,7 +267,7 @@ func (db *DB) read(ctx context.Context, f func(*tx) error) error {
 // refused. Until f returns the log beside the file cannot begin anew.
 func (db *DB) Snapshot(ctx context.Context, f func(context.Context) error) error {
 	return db.read(ctx, func(t *tx) error {
-		t.fixed, t.uncached = true, true
+		t.uncached = true
 		return f(context.WithValue(ctx, txKey{}, t))
 	})
 }
@@ -286,7 +286,9 @@ func (t *tx) snapshot(f func(*tx) error) (err error) {
 		t.conn.rollback() // it may have begun
 		return err
 	}
+	t.fixed = true
 	defer func() {
+		t.fixed = false
 		end := t.conn.run("COMMIT")
 		if end != nil {
 			t.conn.rollback()

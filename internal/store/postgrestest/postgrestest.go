@@ -87,7 +87,7 @@ type Server struct {
 // Start starts a server in a temporary folder. It ends, and the folder goes, with
 // this process. It returns exec.ErrNotFound where PostgreSQL is not installed.
 func Start() (*Server, error) {
-	initdb, err := find("initdb")
+	initdb, err := Find("initdb")
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // start runs the server below a shell that ends it when its own input ends, which is
 // when this process does, however that comes.
 func (s *Server) start() error {
-	postgres, err := find("postgres")
+	postgres, err := Find("postgres")
 	if err != nil {
 		return err
 	}
@@ -154,8 +154,12 @@ cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$0"`
 	}
 }
 
-// find looks in PATH, and where Debian keeps the programs of the newest version.
-func find(name string) (string, error) {
+// Stop ends the server, and its folder goes soon after.
+func (s *Server) Stop() error { return s.alive.Close() }
+
+// Find returns the path of one of PostgreSQL's programs: from PATH, or of the newest
+// version where Debian keeps them; or exec.ErrNotFound.
+func Find(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {
 		return path, nil
