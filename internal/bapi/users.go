@@ -10,7 +10,16 @@ func (s *Server) user(u *invite.User, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clerk.Marshal(s.Encoder.User(u))
+	return clerk.Marshal(s.Encoder.User(u, s.DB.Now()))
+}
+
+func (s *Server) encodeUsers(list []*invite.User) ([]byte, error) {
+	now := s.DB.Now()
+	out := make([]clerk.User, len(list))
+	for i, u := range list {
+		out[i] = s.Encoder.User(u, now)
+	}
+	return clerk.Marshal(out)
 }
 
 // userFilter reads what GET /v1/users and GET /v1/users/count select by.
@@ -119,7 +128,7 @@ func (s *Server) listUsers(r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clerk.Marshal(clerk.ListOf(list, 0, s.Encoder.User).Data)
+	return s.encodeUsers(list)
 }
 
 // countUsers serves GET /v1/users/count.
@@ -248,7 +257,7 @@ func (s *Server) setBans(r *request, banned bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clerk.Marshal(clerk.ListOf(list, 0, s.Encoder.User).Data)
+	return s.encodeUsers(list)
 }
 
 // lockUser serves POST /v1/users/{user_id}/lock.

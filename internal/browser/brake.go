@@ -10,8 +10,10 @@ import (
 	"usher/internal/invite"
 )
 
-// How often passwords and codes may be guessed: so many times at once for each account,
-// then once in a while. Whoever knows one begins anew.
+// How fast passwords and codes may be guessed: so many times at once for each account,
+// then once in a while. Whoever knows one begins anew. The database counts as well, and
+// locks the account ([invite.Lockout]); the brake is there so that nobody can do that
+// to somebody else in a moment, or have the server compare passwords all day.
 const (
 	guesses    = 10
 	guessEvery = 10 * time.Second

@@ -144,7 +144,7 @@ func site(raw string) string {
 // SignIn signs a user in whose password plain is, and completes the client's attempt
 // with that id, or one of its own without. It refuses with PasswordWrong, UserLocked,
 // StrategyInvalid for a user without a password, TooManyRequests when it was guessed
-// at too often, and as the store's SignInWithPassword does.
+// at too fast, and as the store's SignInWithPassword does.
 func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attempt, identifier string, u *invite.User, plain string) (*store.Visit, error) {
 	digest, err := k.compare(ctx, in, u, plain)
 	if err != nil {
@@ -228,17 +228,19 @@ func changing(err error) error {
 }
 
 // compare returns the digest that the password belongs to, made anew when it was
-// outdated.
+// outdated. A wrong one is counted for the user, and locks the user when there were
+// too many.
 func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.User, plain string) (string, error) {
 	switch {
 	case plain == "":
 		return "", invite.ParamErr(invite.ParamMissing, "password")
 	case len(plain) > invite.MaxPassword:
 		return "", invite.ParamErr(invite.PasswordWrong, "password")
-	case u.Locked:
-		return "", invite.Err(invite.UserLocked)
 	case !u.HasPassword:
 		return "", invite.Err(invite.StrategyInvalid)
+	}
+	if err := u.CheckLock(k.DB.Now()); err != nil {
+		return "", err
 	}
 	if err := k.accounts.take(u.ID, k.DB.Now().Time()); err != nil {
 		return "", err
@@ -249,6 +251,9 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	}
 	fresh, err := k.Passwords.Verify(ctx, digest, plain)
 	if errors.Is(err, invite.Err(invite.PasswordIncorrect)) {
+		if err := k.DB.CountGuess(ctx, in, u.ID); err != nil {
+			return "", err
+		}
 		err = invite.ParamErr(invite.PasswordWrong, "password")
 	}
 	if err != nil {

@@ -161,10 +161,11 @@ func (e *Encoder) FrontUser(u *invite.User, memberships []*invite.Membership, no
 		PhoneNumbers: none, Web3Wallets: none, Passkeys: none, ExternalAccounts: none, SAMLAccounts: none, EnterpriseAccounts: none,
 		PublicMetadata: u.PublicMetadata, UnsafeMetadata: u.UnsafeMetadata, ExternalID: null(u.ExternalID),
 		LastSignInAt: instant(u.LastSignInAt), PasswordLastUpdatedAt: instant(u.PasswordChangedAt),
-		Banned: u.Banned, Locked: u.Locked, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Banned: u.Banned, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 		DeleteSelfEnabled: u.DeleteSelf, CreateOrganizationEnabled: u.CreateOrganizations, CreateOrganizationsLimit: u.OrganizationsLimit,
 		LastActiveAt: instant(u.LastActiveAt), LegalAcceptedAt: instant(u.LegalAcceptedAt),
 	}
+	out.Locked, out.LockoutExpiresInSeconds, out.VerificationAttemptsRemaining = lockout(&u.Lockout, now)
 	for i := range u.EmailAddresses {
 		out.EmailAddresses[i] = FrontEmailAddressOf(&u.EmailAddresses[i], now)
 	}

@@ -126,7 +126,7 @@ func userSettings(in *invite.Instance) object {
 		},
 		"actions": object{"delete_self": true, "create_organization": !in.Settings.OrganizationsDisabled, "create_organizations_limit": nil},
 		"attack_protection": object{
-			"user_lockout": object{"enabled": true, "max_attempts": 100, "duration_in_minutes": 60},
+			"user_lockout": object{"enabled": true, "max_attempts": invite.MaxGuesses, "duration_in_minutes": invite.LockoutTime.Minutes()},
 			"pii":          on(true), "email_link": object{"require_same_client": true}, "enumeration_protection": on(false),
 		},
 		"passkey_settings": object{"allow_autofill": false, "show_sign_in_button": false, "satisfies_second_factor": false},

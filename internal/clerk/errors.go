@@ -35,7 +35,7 @@ type Refusal struct {
 	// value, %d for the limit.
 	Long string
 	// Meta names the facts sent along: param_name, param_names,
-	// email_addresses, identifiers, permissions or resets_in.
+	// email_addresses, identifiers, permissions, resets_in or lockout_expires_in_seconds.
 	Meta string
 	When string // for the documentation
 }
@@ -200,7 +200,7 @@ var Table = []Refusal{
 	{invite.LogoMissing, 400, "form_param_missing", "is missing", "%p must be included.", "param_name", "a logo is to be set, and the form has no file or an empty one"},
 	{invite.LogoTooLarge, 413, "image_too_large", "image too large", "The image must have at most 10 MB and 40 megapixels.", "param_name", "a logo of more bytes or pixels"},
 	{invite.LogoType, 400, "image_type_not_supported", "image type not supported", "The image must be a JPEG, PNG, GIF or WebP.", "param_name", "a logo that is none of these by its content, whatever it is called"},
-	{invite.UserLocked, 403, "user_locked", "user is locked", "The user is locked and cannot join.", "", "who redeems a ticket is locked"},
+	{invite.UserLocked, 403, "user_locked", "user is locked", "The user is locked and cannot sign in or join.", "lockout_expires_in_seconds", "who would join or be signed in is locked; without the meta until the application takes the lock away"},
 }
 
 const keyInvalid = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct."
@@ -273,7 +273,7 @@ func meta(key string, e *invite.Error) map[string]any {
 	switch {
 	case key == "param_name" && e.Param != "":
 		return map[string]any{key: e.Param}
-	case key == "resets_in":
+	case key == "lockout_expires_in_seconds" && e.Limit > 0, key == "resets_in":
 		return map[string]any{key: e.Limit}
 	case key == "param_names", key == "email_addresses", key == "identifiers", key == "permissions":
 		return map[string]any{key: slices.Clone(e.Values)}

@@ -90,7 +90,7 @@ func TestEveryKindHasOneRow(t *testing.T) {
 }
 
 func TestRowsAreComplete(t *testing.T) {
-	metas := []string{"", "param_name", "param_names", "email_addresses", "identifiers", "permissions", "resets_in"}
+	metas := []string{"", "param_name", "param_names", "email_addresses", "identifiers", "permissions", "resets_in", "lockout_expires_in_seconds"}
 	for _, row := range clerk.Table {
 		if row.Code == "" || row.Message == "" || row.Long == "" || row.When == "" {
 			t.Errorf("%q: code, message, long message and when must all be there: %+v", row.Kind, row)

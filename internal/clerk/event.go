@@ -21,7 +21,7 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 	case *invite.Domain:
 		return Marshal(OrganizationDomainOf(v))
 	case *invite.User:
-		return Marshal(e.User(v))
+		return Marshal(e.User(v, now))
 	case invite.Role:
 		return Marshal(RoleOf(v))
 	case invite.Permission:
@@ -34,7 +34,7 @@ func (e *Encoder) EventData(data any, now invite.Instant) (json.RawMessage, erro
 	case *invite.Endpoint:
 		return Marshal(testedEndpoint{Object: "webhook_endpoint", ID: v.ID, Description: v.Description})
 	case invite.SignedIn:
-		return Marshal(signedIn{SessionOf(v.Session, now), e.User(v.User)})
+		return Marshal(signedIn{SessionOf(v.Session, now), e.User(v.User, now)})
 	case invite.Deleted:
 		return Marshal(DeletedOf(v))
 	}

@@ -90,7 +90,7 @@ func wireOf(e *clerk.Encoder, i *invite.Invitation) wireInvitation {
 		ExpiresAt: int64(i.ExpiresAt), CreatedAt: int64(i.CreatedAt), UpdatedAt: int64(i.UpdatedAt),
 	}
 	if p := i.Inviter; p != nil {
-		image := e.User(&invite.User{ID: p.UserID, FirstName: p.FirstName, LastName: p.LastName, Username: p.Identifier}).ImageURL
+		image := e.User(&invite.User{ID: p.UserID, FirstName: p.FirstName, LastName: p.LastName, Username: p.Identifier}, now).ImageURL
 		w.Inviter = &wireInviter{UserID: p.UserID, FirstName: nullable(p.FirstName), LastName: nullable(p.LastName), ImageURL: image, Identifier: p.Identifier}
 	}
 	if w.Status == "pending" {

@@ -74,8 +74,30 @@ func TestListOfNothingIsAnArray(t *testing.T) {
 	}
 }
 
+func TestUserSaysWhenItsLockEnds(t *testing.T) {
+	for name, row := range map[string]struct {
+		lockout invite.Lockout
+		want    string
+	}{
+		"not locked":         {invite.Lockout{Guesses: 3}, `"locked":false,"deprovisioned":false,"lockout_expires_in_seconds":null,"verification_attempts_remaining":97`},
+		"for guesses":        {invite.Lockout{Guesses: 100, LockedUntil: now + 1500}, `"locked":true,"deprovisioned":false,"lockout_expires_in_seconds":2,"verification_attempts_remaining":0`},
+		"no longer":          {invite.Lockout{Guesses: 100, LockedUntil: now}, `"locked":false,"deprovisioned":false,"lockout_expires_in_seconds":null,"verification_attempts_remaining":100`},
+		"by the application": {invite.Lockout{Locked: true, Guesses: 3}, `"locked":true,"deprovisioned":false,"lockout_expires_in_seconds":null,"verification_attempts_remaining":97`},
+	} {
+		u := newUser()
+		u.Lockout = row.lockout
+		for surface, got := range map[string]string{
+			"backend": marshal(t, newEncoder(t).User(u, now)), "frontend": marshal(t, newEncoder(t).FrontUser(u, nil, now)),
+		} {
+			if !strings.Contains(got, row.want) {
+				t.Errorf("%s, %s: no %s in %s", name, surface, row.want, got)
+			}
+		}
+	}
+}
+
 func TestUserWithoutAnything(t *testing.T) {
-	u := newEncoder(t).User(&invite.User{ID: "user_1", PublicMetadata: none, PrivateMetadata: none, UnsafeMetadata: none})
+	u := newEncoder(t).User(&invite.User{ID: "user_1", PublicMetadata: none, PrivateMetadata: none, UnsafeMetadata: none}, now)
 	got := marshal(t, u)
 	for _, want := range []string{`"first_name":null`, `"username":null`, `"external_id":null`, `"primary_email_address_id":null`, `"email_addresses":[]`, `"phone_numbers":[]`} {
 		if !strings.Contains(got, want) {
@@ -91,7 +113,7 @@ func TestVerificationOfAnAddress(t *testing.T) {
 		{Object: "verification_ticket", Status: "verified", Strategy: "ticket"},
 	}
 	var got []*clerk.Verification
-	for _, a := range newEncoder(t).User(newUser()).EmailAddresses {
+	for _, a := range newEncoder(t).User(newUser(), now).EmailAddresses {
 		got = append(got, a.Verification)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -129,7 +151,7 @@ func TestImagesAreDrawnFromInitials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			u := newEncoder(t).User(&invite.User{ID: "user_1", FirstName: tt.first, LastName: tt.last, Username: tt.who})
+			u := newEncoder(t).User(&invite.User{ID: "user_1", FirstName: tt.first, LastName: tt.last, Username: tt.who}, now)
 			if want := publicURL + "/img/user_1/" + tt.want + ".svg"; u.ImageURL != want {
 				t.Errorf("got %s, want %s", u.ImageURL, want)
 			}
@@ -156,7 +178,7 @@ func TestDeleted(t *testing.T) {
 // JavaScript clients take everything with a key "deleted" for a deletion.
 func TestNothingAliveSaysDeleted(t *testing.T) {
 	e := newEncoder(t)
-	for _, alive := range []any{e.User(newUser()), e.CountedOrganization(newOrganization()), e.Membership(newMembership())} {
+	for _, alive := range []any{e.User(newUser(), now), e.CountedOrganization(newOrganization()), e.Membership(newMembership())} {
 		if got := marshal(t, alive); strings.Contains(got, `"deleted"`) {
 			t.Errorf("%T: %s", alive, got)
 		}
@@ -184,7 +206,7 @@ func TestEventData(t *testing.T) {
 		{"declined invitation", declined, wireOf(e, declined)},
 		{"membership", newMembership(), e.Membership(newMembership())},
 		{"organization, with counters", newOrganization(), e.CountedOrganization(newOrganization())},
-		{"user", newUser(), e.User(newUser())},
+		{"user", newUser(), e.User(newUser(), now)},
 		{"role, with its permissions", newMembership().Role, clerk.RoleOf(newMembership().Role)},
 		{"permission", invite.Permission{ID: "perm_1", Key: "org:a:b", Type: invite.UserPermission}, clerk.PermissionOf(invite.Permission{ID: "perm_1", Key: "org:a:b", Type: invite.UserPermission})},
 		{"deletion", invite.Deleted{Object: "user", ID: "user_1"}, clerk.DeletedOf(invite.Deleted{Object: "user", ID: "user_1"})},

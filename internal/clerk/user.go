@@ -320,8 +320,8 @@ type User struct {
 	BypassClientTrust             bool            `json:"bypass_client_trust"`
 }
 
-// User returns u.
-func (e *Encoder) User(u *invite.User) User {
+// User returns u as of now.
+func (e *Encoder) User(u *invite.User, now invite.Instant) User {
 	person := u.Person()
 	image := e.personImage(&person)
 	none := []struct{}{}
@@ -332,14 +332,24 @@ func (e *Encoder) User(u *invite.User) User {
 		PhoneNumbers:   none, Web3Wallets: none, Passkeys: none, ExternalAccounts: none, SAMLAccounts: none, EnterpriseAccounts: none,
 		PublicMetadata: u.PublicMetadata, PrivateMetadata: u.PrivateMetadata, UnsafeMetadata: u.UnsafeMetadata,
 		ExternalID: null(u.ExternalID), LastSignInAt: instant(u.LastSignInAt), PasswordLastUpdatedAt: instant(u.PasswordChangedAt),
-		Banned: u.Banned, Locked: u.Locked, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Banned: u.Banned, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 		DeleteSelfEnabled: u.DeleteSelf, CreateOrganizationEnabled: u.CreateOrganizations, CreateOrganizationsLimit: u.OrganizationsLimit,
 		LastActiveAt: instant(u.LastActiveAt), LegalAcceptedAt: instant(u.LegalAcceptedAt), BypassClientTrust: u.BypassClientTrust,
 	}
+	out.Locked, out.LockoutExpiresInSeconds, out.VerificationAttemptsRemaining = lockout(&u.Lockout, now)
 	for i := range u.EmailAddresses {
 		out.EmailAddresses[i] = EmailAddressOf(&u.EmailAddresses[i])
 	}
 	return out
+}
+
+// lockout returns whether a user is locked, until when if that ends by itself, and how
+// many wrong answers lead to it.
+func lockout(l *invite.Lockout, now invite.Instant) (locked bool, ends, left *int) {
+	if s := l.LockEnd(now); s > 0 {
+		ends = &s
+	}
+	return l.LockedAt(now), ends, new(l.GuessesLeft(now))
 }
 
 // EmailAddress is contract §4.5.

@@ -348,6 +348,33 @@ func TestCodesAreNotGuessed(t *testing.T) {
 	}
 }
 
+// The database counts guesses for good: what a server that stops forgets, and what was
+// guessed slowly.
+func TestGuessingLocksTheAccount(t *testing.T) {
+	s := newStage(t)
+	digest, err := password.NewHasher(1).Digest(t.Context(), "correct horse")
+	s.must(err)
+	pat, err := s.db.CreateUser(t.Context(), s.atlas, invite.NewUser{EmailAddresses: []string{"pat@example.com"}, PasswordDigest: digest})
+	s.must(err)
+	try := func(plain string) string {
+		return told(t, s.ask(asked{route: "POST /v1/client/sign_ins", form: "identifier=pat@example.com&password=" + plain}))
+	}
+	for range invite.MaxGuesses - 1 {
+		s.must(s.db.CountGuess(t.Context(), s.atlas, pat.ID))
+	}
+	if got := try("wrong+horse"); got != "422 form_password_incorrect" {
+		t.Errorf("the last guess: got %s", got)
+	}
+	rec := s.ask(asked{route: "POST /v1/client/sign_ins", form: "identifier=pat@example.com&password=correct+horse"})
+	if got, meta := told(t, rec), `"meta":{"lockout_expires_in_seconds":3600}`; got != "403 user_locked" || !strings.Contains(rec.Body.String(), meta) {
+		t.Errorf("the right one then: got %s, want 403 user_locked with %s in %s", got, meta, rec.Body)
+	}
+	s.clock.Add(invite.LockoutTime.Milliseconds())
+	if got := try("correct+horse"); got != "200" {
+		t.Errorf("an hour later: got %s, want 200", got)
+	}
+}
+
 // Who knows a password could begin anew with it, and so prove any address in the end.
 func TestTheOwnPasswordFreesNoGuessesAtAddresses(t *testing.T) {
 	s := newStage(t)

@@ -115,7 +115,7 @@ const (
 	AddressUnverified    Kind = "email address not verified" // Param
 	LastIdentifier       Kind = "last identifier"
 	UserBanned           Kind = "user banned"
-	UserLocked           Kind = "user locked"
+	UserLocked           Kind = "user locked" // Limit: seconds until it ends by itself; 0: never
 
 	LogoMissing  Kind = "logo missing"       // Param
 	LogoTooLarge Kind = "logo too large"     // Param

@@ -93,11 +93,11 @@ func (i *Invitation) refuse(organization, application Kind) *Error {
 }
 
 // CheckJoiner refuses a user who does not own the invited address as verified.
-func (i *Invitation) CheckJoiner(u *User) error {
+func (i *Invitation) CheckJoiner(u *User, now Instant) error {
 	if !u.Owns(i.Email.Key) {
 		return i.refuse(AddressNotOwned, ApplicationAddressNotOwned)
 	}
-	return u.CheckEntry()
+	return u.CheckEntry(now)
 }
 
 // Decline makes a pending invitation declined, refusing as Accept does.

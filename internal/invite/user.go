@@ -25,11 +25,12 @@ type User struct {
 	UnsafeMetadata        json.RawMessage
 	HasPassword           bool // its digest is not a part of the user: it is read where it is compared
 	PasswordChangedAt     Instant
-	Banned, Locked        bool // neither may sign in; a lock stays until it is taken away
+	Banned                bool // and may not sign in
 	LegalAcceptedAt       Instant
 	LastSignInAt          Instant
 	LastActiveAt          Instant // of the last session
 	CreatedAt, UpdatedAt  Instant
+	Lockout
 	UserSettings
 }
 
@@ -307,7 +308,9 @@ func (c *UserChange) Apply(u *User) error {
 	set(&u.ExternalID, c.ExternalID)
 	set(&u.Locale, c.Locale)
 	set(&u.Banned, c.Banned)
-	set(&u.Locked, c.Locked)
+	if c.Locked != nil {
+		u.Lock(*c.Locked)
+	}
 	set(&u.LegalAcceptedAt, c.LegalAcceptedAt)
 	set(&u.CreatedAt, c.CreatedAt)
 	if err := checkTexts(map[string]string{"first_name": u.FirstName, "last_name": u.LastName, "external_id": u.ExternalID}); err != nil {
@@ -346,15 +349,12 @@ func (u *User) CheckIdentified() error {
 	return nil
 }
 
-// CheckEntry refuses whoever may not sign in.
-func (u *User) CheckEntry() error {
-	switch {
-	case u.Banned:
+// CheckEntry refuses whoever may not sign in now.
+func (u *User) CheckEntry(now Instant) error {
+	if u.Banned {
 		return Err(UserBanned)
-	case u.Locked:
-		return Err(UserLocked)
 	}
-	return nil
+	return u.CheckLock(now)
 }
 
 // Bounds of a password. The server compares any password within them; whether it

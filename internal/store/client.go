@@ -179,17 +179,14 @@ func (db *DB) CreateClient(ctx context.Context, in *invite.Instance, id string) 
 }
 
 // enter begins a session of the user in the visiting browser, whose token is
-// replaced: whoever knew the old one is not signed in with it. It refuses those
-// who may not be signed in.
+// replaced: whoever knew the old one is not signed in with it. Guesses at the user's
+// password are forgotten. It refuses those who may not be signed in.
 func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization string) error {
-	if u.Banned {
-		return invite.Err(invite.UserBanned)
-	}
-	if u.Locked {
-		return invite.Err(invite.UserLocked)
+	if err := u.CheckEntry(t.now); err != nil {
+		return err
 	}
 	s := invite.NewSession(t.newID(sessionID), v.ClientID, u.ID, organization, t.now)
-	u.LastSignInAt, u.LastActiveAt = t.now, t.now
+	u.LastSignInAt, u.LastActiveAt, u.Lockout = t.now, t.now, invite.Lockout{}
 	if err := t.insertSession(in.ID, s, u); err != nil {
 		return err
 	}
@@ -201,7 +198,10 @@ func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization s
 		WHERE instance_id = $1 AND id = $2`, in.ID, v.ClientID, hash, s.ID, t.now); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE users SET last_sign_in_at = $3, last_active_at = $3 WHERE instance_id = $1 AND id = $2`, in.ID, u.ID, t.now)
+	_, err := t.exec(`
+		UPDATE users
+		SET last_sign_in_at = $3, last_active_at = $3, guesses = 0, locked_until = 0
+		WHERE instance_id = $1 AND id = $2`, in.ID, u.ID, t.now)
 	return err
 }
 

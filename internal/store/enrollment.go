@@ -134,7 +134,7 @@ func (t *tx) acceptEnrollment(in *invite.Instance, u *invite.User, id string) (*
 		return nil, nil, invite.Err(invite.OwnInvitationNotFound)
 	}
 	i := list[0]
-	if err := i.CheckJoiner(u); err != nil {
+	if err := i.CheckJoiner(u, t.now); err != nil {
 		return nil, nil, err
 	}
 	o, err := t.organization(in.ID, i.OrganizationID)

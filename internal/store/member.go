@@ -110,7 +110,7 @@ func (db *DB) AcceptOwnInvitation(ctx context.Context, in *invite.Instance, user
 		if err := i.Accept(t.now); err != nil {
 			return invite.Err(invite.NotPending)
 		}
-		if err := i.CheckJoiner(u); err != nil {
+		if err := i.CheckJoiner(u, t.now); err != nil {
 			return err
 		}
 		m, err := t.seat(&Ticketed{Instance: in, Organization: o, Invitation: i}, u)

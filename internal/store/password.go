@@ -57,6 +57,7 @@ func (db *DB) ChangePassword(ctx context.Context, in *invite.Instance, user, ses
 		if err := t.setPassword(in.ID, u, digest); err != nil {
 			return err
 		}
+		u.Guesses = 0
 		if signOut {
 			if err := t.revokeOthers(in.ID, user, session); err != nil {
 				return err

@@ -150,6 +150,9 @@ func (db *DB) SendSignInCode(ctx context.Context, in *invite.Instance, client, i
 
 func (t *tx) prepareSignIn(in *invite.Instance, v *Visit, strategy invite.Strategy, address string) error {
 	s := v.SignIn
+	if err := s.User.CheckLock(t.now); err != nil {
+		return err
+	}
 	if err := s.Prepare(strategy, address, t.now); err != nil {
 		return err
 	}
@@ -161,8 +164,8 @@ func (t *tx) prepareSignIn(in *invite.Instance, v *Visit, strategy invite.Strate
 
 // SignInWithCode completes the client's attempt with that id by the code that was
 // mailed for the strategy or, when that is ByReset, lets it go on to ResetPassword. It
-// refuses with CodeIncorrect a wrong answer, which is counted nevertheless, with
-// CodeMissing, CodeExpired or CodeFailed, and as enter does.
+// refuses with CodeIncorrect a wrong answer, which is counted nevertheless, for the
+// code and for the user, with CodeMissing, CodeExpired or CodeFailed, and as enter does.
 func (db *DB) SignInWithCode(ctx context.Context, in *invite.Instance, client, id string, strategy invite.Strategy, answer string) (*Visit, error) {
 	var v *Visit
 	var wrong error
@@ -174,6 +177,9 @@ func (db *DB) SignInWithCode(ctx context.Context, in *invite.Instance, client, i
 		if s.Strategy != strategy {
 			return invite.Err(invite.CodeMissing)
 		}
+		if err := s.User.CheckLock(t.now); err != nil {
+			return err
+		}
 		if v, err = t.visitor(in, client); err != nil {
 			return err
 		}
@@ -182,7 +188,7 @@ func (db *DB) SignInWithCode(ctx context.Context, in *invite.Instance, client, i
 			wrong = invite.Err(invite.CodeExpired) // the address has gone
 		}
 		if wrong != nil {
-			return t.saveSignIn(in.ID, client, s)
+			return t.missedSignIn(in.ID, client, s, wrong)
 		}
 		if s.Proven(t.now); !s.NeedsPassword {
 			return t.completeSignIn(in, v, s, "", false)
@@ -194,6 +200,16 @@ func (db *DB) SignInWithCode(ctx context.Context, in *invite.Instance, client, i
 		err = wrong
 	}
 	return v, err
+}
+
+// missedSignIn keeps what an answer has done that was refused.
+func (t *tx) missedSignIn(instance, client string, s *invite.SignIn, wrong error) error {
+	if errors.Is(wrong, invite.Err(invite.CodeIncorrect)) {
+		if err := t.countGuess(instance, s.User); err != nil {
+			return err
+		}
+	}
+	return t.saveSignIn(instance, client, s)
 }
 
 // ResetPassword gives the user of the client's attempt, which a code has proven, the

@@ -147,7 +147,7 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 		if err != nil {
 			return nil, err
 		}
-		return u, found.Invitation.CheckJoiner(u)
+		return u, found.Invitation.CheckJoiner(u, t.now)
 	}
 	u, err := t.owner(in.ID, email)
 	if errors.Is(err, invite.Err(invite.UserNotFound)) {
@@ -158,7 +158,7 @@ func (t *tx) joiner(found *Ticketed, ch invite.Channel, j invite.Joiner) (*invit
 	}
 	switch {
 	case err == nil:
-		return u, found.Invitation.CheckJoiner(u)
+		return u, found.Invitation.CheckJoiner(u, t.now)
 	case !errors.Is(err, invite.Err(invite.UserNotFound)):
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const userColumns = `u.id, u.external_id, u.username, u.first_name, u.last_name, u.locale, u.primary_email_address_id,
-	u.public_metadata, u.private_metadata, u.unsafe_metadata, u.password_digest <> '', u.password_changed_at, u.banned, u.locked,
+	u.public_metadata, u.private_metadata, u.unsafe_metadata, u.password_digest <> '', u.password_changed_at, u.banned, u.locked, u.guesses, u.locked_until,
 	u.delete_self, u.create_organizations, u.create_organizations_limit, u.bypass_client_trust,
 	u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at`
 
@@ -18,7 +18,7 @@ func scanUser(row scanner) (*invite.User, error) {
 	var limit int
 	err := row.Scan(&u.ID, &u.ExternalID, &u.Username, &u.FirstName, &u.LastName, &u.Locale, &u.PrimaryEmailAddressID,
 		(*[]byte)(&u.PublicMetadata), (*[]byte)(&u.PrivateMetadata), (*[]byte)(&u.UnsafeMetadata), &u.HasPassword, &u.PasswordChangedAt,
-		&u.Banned, &u.Locked, &u.DeleteSelf, &u.CreateOrganizations, &limit, &u.BypassClientTrust,
+		&u.Banned, &u.Locked, &u.Guesses, &u.LockedUntil, &u.DeleteSelf, &u.CreateOrganizations, &limit, &u.BypassClientTrust,
 		&u.LegalAcceptedAt, &u.LastSignInAt, &u.LastActiveAt, &u.CreatedAt, &u.UpdatedAt)
 	if limit >= 0 {
 		u.OrganizationsLimit = &limit
@@ -110,7 +110,7 @@ func (t *tx) newUser(in *invite.Instance, n *invite.NewUser, by invite.Verificat
 		ID: t.newID(userID), ExternalID: n.ExternalID, Username: n.Username,
 		FirstName: n.FirstName, LastName: n.LastName, Locale: n.Locale, CreatedAt: t.now, UpdatedAt: t.now,
 		PublicMetadata: emptyObject, PrivateMetadata: emptyObject, UnsafeMetadata: emptyObject,
-		Banned: n.Banned, Locked: n.Locked, LegalAcceptedAt: n.LegalAcceptedAt,
+		Banned: n.Banned, Lockout: invite.Lockout{Locked: n.Locked}, LegalAcceptedAt: n.LegalAcceptedAt,
 		UserSettings: invite.UserSettings{DeleteSelf: true, CreateOrganizations: true},
 	}
 	if n.PasswordDigest != "" {
@@ -248,12 +248,12 @@ func (t *tx) saveUser(instance string, u *invite.User) error {
 		SET external_id = $3, username = $4, username_key = $5, first_name = $6, last_name = $7, name_key = $8, locale = $9,
 			primary_email_address_id = $10, public_metadata = $11, private_metadata = $12, unsafe_metadata = $13,
 			banned = $14, locked = $15, delete_self = $16, create_organizations = $17, create_organizations_limit = $18,
-			bypass_client_trust = $19, legal_accepted_at = $20, created_at = $21, updated_at = $22
+			bypass_client_trust = $19, legal_accepted_at = $20, created_at = $21, updated_at = $22, guesses = $23, locked_until = $24
 		WHERE instance_id = $1 AND id = $2`,
 		instance, u.ID, u.ExternalID, u.Username, invite.Fold(u.Username), u.FirstName, u.LastName, u.NameKey(), u.Locale,
 		u.PrimaryEmailAddressID, string(u.PublicMetadata), string(u.PrivateMetadata), string(u.UnsafeMetadata),
 		u.Banned, u.Locked, u.DeleteSelf, u.CreateOrganizations, organizationsLimit(u),
-		u.BypassClientTrust, u.LegalAcceptedAt, u.CreatedAt, u.UpdatedAt); err != nil {
+		u.BypassClientTrust, u.LegalAcceptedAt, u.CreatedAt, u.UpdatedAt, u.Guesses, u.LockedUntil); err != nil {
 		return err
 	}
 	return t.event(instance, "", invite.UserUpdatedEvent, u)
@@ -289,17 +289,41 @@ func (db *DB) BanUsers(ctx context.Context, in *invite.Instance, ids []string, b
 	return list, err
 }
 
-// LockUser locks a user until the lock is taken away, or takes it away.
+// LockUser locks a user until the lock is taken away, or takes every lock away, and
+// the guesses with it that would have led to one.
 func (db *DB) LockUser(ctx context.Context, in *invite.Instance, id string, locked bool) (*invite.User, error) {
 	var u *invite.User
 	err := db.write(ctx, func(t *tx) (err error) {
-		if u, err = t.user(in.ID, id); err != nil || u.Locked == locked {
+		if u, err = t.user(in.ID, id); err != nil || !u.Lock(locked) {
 			return err
 		}
-		u.Locked = locked
 		return t.saveUser(in.ID, u)
 	})
 	return u, err
+}
+
+// CountGuess counts a wrong password of a user, which may lock the user.
+func (db *DB) CountGuess(ctx context.Context, in *invite.Instance, user string) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{}
+		u, err := t.user(in.ID, user)
+		if err != nil {
+			return err
+		}
+		return t.countGuess(in.ID, u)
+	})
+}
+
+// countGuess counts a wrong password or code. Only a lock is told of.
+func (t *tx) countGuess(instance string, u *invite.User) error {
+	if u.Guess(t.now) {
+		return t.saveUser(instance, u)
+	}
+	_, err := t.exec(`
+		UPDATE users
+		SET guesses = $3, locked_until = $4
+		WHERE instance_id = $1 AND id = $2`, instance, u.ID, u.Guesses, u.LockedUntil)
+	return err
 }
 
 // DeleteUser deletes a user with its addresses and memberships. Invitations the

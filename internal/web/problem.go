@@ -127,8 +127,8 @@ var problems = map[invite.Kind]problem{
 	},
 	invite.UserLocked: {
 		status: http.StatusForbidden, title: "This account is locked",
-		text: "It cannot join {organization} before {app} unlocks it. Your invitation is kept.",
-		next: "Ask the people who run {app}, then accept again. You have until {until}.", again: true,
+		text: "Too many wrong passwords or codes were given for it, or {app} has locked it. Your invitation is kept.",
+		next: "Accept again in an hour, or ask the people who run {app}. You have until {until}.", again: true,
 	},
 	invite.ParamTooLong: {
 		status: http.StatusUnprocessableEntity, title: "That name is too long",

@@ -141,7 +141,9 @@ CREATE TABLE users (
     password_digest            TEXT NOT NULL, -- package password; empty = none
     password_changed_at        INTEGER NOT NULL, -- 0 = never, as in those below
     banned                     INTEGER NOT NULL,
-    locked                     INTEGER NOT NULL,
+    locked                     INTEGER NOT NULL, -- by the application
+    guesses                    INTEGER NOT NULL DEFAULT 0, -- wrong passwords and codes since the last right one
+    locked_until               INTEGER NOT NULL DEFAULT 0, -- for them
     delete_self                INTEGER NOT NULL,
     create_organizations       INTEGER NOT NULL,
     create_organizations_limit INTEGER NOT NULL, -- 0 = no limit, -1 = the instance's

@@ -179,3 +179,80 @@ func testRefusedBrowsers(w *World) {
 		w.refused("signing up without a seat", err, invite.QuotaExceeded)
 	})
 }
+
+// testLockout guesses at a password and at codes until the user is locked.
+func testLockout(w *World) {
+	ctx, in := w.Context(), w.Instance
+	bob := must(w.DB.CreateUser(ctx, in, invite.NewUser{EmailAddresses: []string{"bob+clerk_test@example.com"}, PasswordDigest: digest}))(w.T)
+	guess := func(n int) {
+		for range n {
+			w.ok("a guess", w.DB.CountGuess(ctx, in, bob.ID))
+		}
+	}
+	left := func(when string, want int) {
+		w.Helper()
+		if u := must(w.DB.User(ctx, in, bob.ID))(w.T); u.GuessesLeft(w.DB.Now()) != want {
+			w.Errorf("%s: %d guesses are left, want %d", when, u.GuessesLeft(w.DB.Now()), want)
+		}
+	}
+	enter := func() error {
+		_, err := w.DB.SignInWithPassword(ctx, in, "", "", "bob", bob.ID, digest)
+		return err
+	}
+	answer := func(strategy invite.Strategy, code string) error {
+		v := must(w.DB.BeginSignIn(ctx, in, "", "bob+clerk_test@example.com", strategy))(w.T)
+		_, err := w.DB.SignInWithCode(ctx, in, v.ClientID, v.SignIn.ID, strategy, code)
+		return err
+	}
+	told := w.happened()["user.updated"]
+	guess(50)
+	left("after guesses", invite.MaxGuesses-50)
+	w.ok("the right password", enter())
+	left("after the right password", invite.MaxGuesses)
+
+	guess(invite.MaxGuesses - 2)
+	w.refused("a wrong code", answer(invite.ByEmailCode, "000000"), invite.CodeIncorrect)
+	left("after all but one", 1)
+	late := must(w.DB.BeginSignIn(ctx, in, "", "bob+clerk_test@example.com", invite.ByEmailCode))(w.T)
+	w.refused("a wrong code to reset the password", answer(invite.ByReset, "000000"), invite.CodeIncorrect)
+	left("after all", 0)
+	if n := w.happened()["user.updated"] - told; n != 1 {
+		w.Errorf("told of %d changes of the user, want the lock alone", n)
+	}
+	w.unchanged("who is locked", func() {
+		w.refused("the right password", enter(), invite.UserLocked)
+		_, err := w.DB.SignInWithCode(ctx, in, late.ClientID, late.SignIn.ID, invite.ByEmailCode, invite.TestCode)
+		w.refused("the right code", err, invite.UserLocked)
+		_, err = w.DB.BeginSignIn(ctx, in, "", "bob+clerk_test@example.com", invite.ByEmailCode)
+		w.refused("another code", err, invite.UserLocked)
+	})
+	w.Clock.Add(invite.LockoutTime - time.Millisecond)
+	w.refused("a moment before the end", enter(), invite.UserLocked)
+	w.Clock.Add(time.Millisecond)
+	left("at the end", invite.MaxGuesses)
+	w.ok("at the end", enter())
+
+	guess(invite.MaxGuesses)
+	must(w.DB.LockUser(ctx, in, bob.ID, true))(w.T)
+	w.Clock.Add(invite.LockoutTime)
+	w.refused("what the application has locked, an hour later", enter(), invite.UserLocked)
+	must(w.DB.LockUser(ctx, in, bob.ID, false))(w.T)
+	w.ok("unlocked", enter())
+	guess(invite.MaxGuesses)
+	must(w.DB.LockUser(ctx, in, bob.ID, false))(w.T)
+	left("unlocked before the end", invite.MaxGuesses)
+}
+
+func testGuessesAtOnce(w *World) {
+	bob := w.user("bob@example.com")
+	together(invite.MaxGuesses-1, func(int) {
+		if err := w.DB.CountGuess(w.Context(), w.Instance, bob.ID); err != nil {
+			w.Error(err)
+		}
+	})
+	if u := must(w.DB.User(w.Context(), w.Instance, bob.ID))(w.T); u.GuessesLeft(w.DB.Now()) != 1 {
+		w.Errorf("%d guesses are left, want 1", u.GuessesLeft(w.DB.Now()))
+	}
+	other, _ := must2(w.DB.CreateInstance(w.Context(), invite.Instance{Environment: invite.Test, Name: "Other"}, ""))(w.T)
+	w.refused("another tenant's guess", w.DB.CountGuess(w.Context(), other, bob.ID), invite.UserNotFound)
+}

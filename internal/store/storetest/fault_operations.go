@@ -393,6 +393,7 @@ var operations = slices.Concat([]operation{
 	{name: "CloseSession", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.CloseSession(ctx, f.Instance, f.visit.ClientID, f.visit.Session.ID, invite.SessionRemoved))
 	}},
+	{name: "CountGuess", run: func(ctx context.Context, f *furnished) error { return f.DB.CountGuess(ctx, f.Instance, f.bob.ID) }},
 	{name: "BeginSignIn", run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.BeginSignIn(ctx, f.Instance, "", "bob@example.com", invite.ByEmailCode))
 	}},

@@ -81,6 +81,8 @@ func Run(t *testing.T, open Open) {
 		{"a session in use ends with its longest life", testBrowserLifetime},
 		{"browsers of another tenant are nobody's", testBrowserTenants},
 		{"a refused sign-in leaves nothing", testRefusedBrowsers},
+		{"guessing locks a user", testLockout},
+		{"no guess is lost in a crowd", testGuessesAtOnce},
 		{"a change of password can end the sessions", testSignOut},
 		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},

@@ -31,7 +31,7 @@ func testUserLife(w *World) {
 			{ID: made.EmailAddresses[1].ID, UserID: made.ID, Email: mail("hopper@example.com"), Reserved: true, CreatedAt: now, UpdatedAt: now},
 		},
 		PublicMetadata: []byte("{}"), PrivateMetadata: []byte("{}"), UnsafeMetadata: []byte(`{"a":1}`),
-		HasPassword: true, PasswordChangedAt: now, Banned: true, Locked: true, LegalAcceptedAt: 5, CreatedAt: 7, UpdatedAt: now,
+		HasPassword: true, PasswordChangedAt: now, Banned: true, Lockout: invite.Lockout{Locked: true}, LegalAcceptedAt: 5, CreatedAt: 7, UpdatedAt: now,
 		UserSettings: invite.UserSettings{CreateOrganizations: true, OrganizationsLimit: &limit, BypassClientTrust: true},
 	}
 	if diff := cmp.Diff(want, made); diff != "" {
