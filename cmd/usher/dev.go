@@ -45,7 +45,7 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	s := &server{log: newLog(stderr, &c.Log), keys: keys, registry: prometheus.NewRegistry(), limits: limits, delivery: c.Delivery}
+	s := &server{log: newLog(stderr, &c.Log), keys: keys, registry: prometheus.NewRegistry(), limits: limits, delivery: c.Delivery, proxies: c.Proxies()}
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	if err != nil {
 		return mistake("master-key", err)
 	}
-	s := &server{log: log, keys: keys, registry: prometheus.NewRegistry(), delivery: c.Delivery}
+	s := &server{log: log, keys: keys, registry: prometheus.NewRegistry(), delivery: c.Delivery, proxies: c.Proxies()}
 	if s.limits, err = newLimits(&c.Traffic); err != nil {
 		return err
 	}

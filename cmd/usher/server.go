@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,6 +56,7 @@ type server struct {
 	registry *prometheus.Registry
 	delivery config.Delivery
 	limits   *limit.Limiter
+	proxies  []netip.Prefix // that are believed
 
 	main      net.Listener
 	metrics   net.Listener // nil when main serves them
@@ -249,11 +251,14 @@ func (s *server) httpServer(h http.Handler) *http.Server {
 func (s *server) handler() http.Handler {
 	encoder := &clerk.Encoder{PublicURL: s.publicURL, Keys: s.keys}
 	passwords := password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2)) // the others serve on
+	s.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "usher_passwords_total", Help: "Passwords that were compared or digested; each takes tens of milliseconds of a processor.",
+	}, func() float64 { return float64(passwords.Worked()) }))
 	back := &bapi.Server{
 		DB: s.db, Encoder: encoder, Keys: s.keys, PrivateWebhooks: s.delivery.WebhookPrivateAddresses, Stopping: s.stopping, Limits: s.limits,
 		Passwords: passwords,
 	}
-	browsers := &browser.Keeper{DB: s.db, Passwords: passwords, PublicURL: s.publicURL}
+	browsers := &browser.Keeper{DB: s.db, Passwords: passwords, PublicURL: s.publicURL, Proxies: s.proxies}
 	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Browsers: browsers, Passwords: passwords, PublicURL: s.publicURL}
 	pages := &web.Server{DB: s.db, Keys: s.keys, Browsers: browsers, PublicURL: s.publicURL}
 	if s.inbox {

@@ -5,49 +5,77 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"usher/internal/invite"
 )
 
-// How fast passwords and codes may be guessed: so many times at once for each account,
-// then once in a while. Whoever knows one begins anew. The database counts as well, and
-// locks the account ([invite.Lockout]); the brake is there so that nobody can do that
-// to somebody else in a moment, or have the server compare passwords all day.
-const (
-	guesses    = 10
-	guessEvery = 10 * time.Second
-	maxGuessed = 100_000 // keys that are remembered
+// pace is how fast something may be tried: so many times at once, then once in a while.
+type pace struct {
+	times int
+	every time.Duration
+}
+
+// The database counts guesses at an account as well, and locks it ([invite.Lockout]).
+// The brake on an account is there so that nobody can do that to somebody else in a
+// moment. The brake on a network slows down who tries many accounts; a network may be
+// an office, or the customers of a telephone company, so it has more.
+var (
+	guesses = pace{10, 10 * time.Second}
+	network = pace{100, 6 * time.Second}
 )
 
-// brake slows guessing down. The zero brake is ready.
+// maxTried is how many keys a brake remembers at least before it forgets the one that
+// was tried longest ago; it remembers at most twice as many. Each is some 100 bytes.
+const maxTried = 50_000
+
+// brake slows down what is tried too often, by what is tried. It keeps of each key when
+// all of its tries will have come back. The zero brake is ready.
 type brake struct {
-	mu    sync.Mutex
-	tried map[string]*rate.Limiter // by what is guessed at
+	mu            sync.Mutex
+	recent, older map[string]time.Time
 }
 
-// take counts a guess, or refuses it with TooManyRequests.
-func (b *brake) take(key string, now time.Time) error {
+// take counts a try, or refuses it with TooManyRequests.
+func (b *brake) take(key string, p pace, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tried == nil || len(b.tried) >= maxGuessed {
-		b.tried = make(map[string]*rate.Limiter)
+	back := b.back(key, now).Add(p.every)
+	if wait := back.Sub(now) - time.Duration(p.times)*p.every; wait > 0 {
+		b.note(key, back.Add(-p.every)) // whoever goes on is not forgotten
+		return &invite.Error{Kind: invite.TooManyRequests, Limit: int(math.Ceil(wait.Seconds()))}
 	}
-	l := b.tried[key]
-	if l == nil {
-		l = rate.NewLimiter(rate.Every(guessEvery), guesses)
-		b.tried[key] = l
-	}
-	if l.AllowN(now, 1) {
-		return nil
-	}
-	wait := time.Duration((1 - l.TokensAt(now)) * float64(guessEvery))
-	return &invite.Error{Kind: invite.TooManyRequests, Limit: int(math.Ceil(wait.Seconds()))}
+	b.note(key, back)
+	return nil
 }
 
-// release forgets the guesses, since the last one was right.
+// giveBack takes back that a try was counted.
+func (b *brake) giveBack(key string, p pace, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.note(key, b.back(key, now).Add(-p.every))
+}
+
+// release forgets all tries of a key.
 func (b *brake) release(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.tried, key)
+	delete(b.recent, key)
+	delete(b.older, key)
+}
+
+func (b *brake) back(key string, now time.Time) time.Time {
+	at, ok := b.recent[key]
+	if !ok {
+		at = b.older[key]
+	}
+	if at.Before(now) {
+		return now
+	}
+	return at
+}
+
+func (b *brake) note(key string, back time.Time) {
+	if b.recent == nil || len(b.recent) >= maxTried {
+		b.older, b.recent = b.recent, make(map[string]time.Time)
+	}
+	b.recent[key] = back
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,9 +27,13 @@ type Keeper struct {
 	DB        *store.DB
 	Passwords *password.Hasher
 	PublicURL string // without a slash at its end
+	// Proxies are the networks of the proxies that may say whose request it is.
+	Proxies []netip.Prefix
 
 	accounts  brake // by user
+	strangers brake // by instance and identifier that nobody has
 	addresses brake // that are to be proven, by instance and address
+	networks  brake // by Network
 }
 
 // cookieName is the name of the cookie with the token that a browser is known by.
@@ -153,6 +158,30 @@ func (k *Keeper) SignIn(ctx context.Context, in *invite.Instance, client, attemp
 	return k.DB.SignInWithPassword(ctx, in, client, attempt, identifier, u.ID, digest)
 }
 
+// SignInAs is SignIn for whom the identifier names. Where it names nobody, it refuses
+// with AccountNotFound, and with all else as for somebody: as late and as often.
+func (k *Keeper) SignInAs(ctx context.Context, in *invite.Instance, client, identifier, plain string) (*store.Visit, error) {
+	u, err := k.DB.UserByIdentifier(ctx, in, identifier)
+	if errors.Is(err, invite.Err(invite.AccountNotFound)) && plain != "" && len(plain) <= invite.MaxPassword {
+		return nil, k.pretend(ctx, in, identifier, plain, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k.SignIn(ctx, in, client, "", identifier, u, plain)
+}
+
+// pretend compares the password with one that nobody has, and returns the refusal.
+func (k *Keeper) pretend(ctx context.Context, in *invite.Instance, identifier, plain string, refusal error) error {
+	if err := k.strangers.take(in.ID+" "+invite.Fold(identifier), guesses, k.DB.Now().Time()); err != nil {
+		return err
+	}
+	if _, err := k.Passwords.Verify(ctx, password.Nobodys, plain); !errors.Is(err, invite.Err(invite.PasswordIncorrect)) {
+		return err
+	}
+	return refusal
+}
+
 // SignInWithCode answers the code of a sign-in as the store's does. Guesses are counted
 // with those at the account's password, whatever attempt and browser they are made in,
 // and refused with TooManyRequests.
@@ -186,7 +215,7 @@ func (k *Keeper) VerifyEmailAddress(ctx context.Context, in *invite.Instance, us
 
 // guess tries what may be a guess, if there were not too many of them.
 func guess[T any](k *Keeper, b *brake, key string, try func() (T, error)) (v T, err error) {
-	if err := b.take(key, k.DB.Now().Time()); err != nil {
+	if err := b.take(key, guesses, k.DB.Now().Time()); err != nil {
 		return v, err
 	}
 	v, err = try()
@@ -242,7 +271,7 @@ func (k *Keeper) compare(ctx context.Context, in *invite.Instance, u *invite.Use
 	if err := u.CheckLock(k.DB.Now()); err != nil {
 		return "", err
 	}
-	if err := k.accounts.take(u.ID, k.DB.Now().Time()); err != nil {
+	if err := k.accounts.take(u.ID, guesses, k.DB.Now().Time()); err != nil {
 		return "", err
 	}
 	digest, err := k.DB.PasswordDigest(ctx, in, u.ID)

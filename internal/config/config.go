@@ -316,6 +316,19 @@ type Exposure struct {
 type Traffic struct {
 	// Limits is what limit.Parse reads.
 	Limits string `default:"off" placeholder:"LIMITS" help:"Request limits of each instance: off, clerk for the numbers of the hosted service, or rules such as \"POST /v1/users=100/1m\", separated by commas; a rule for * counts all requests, /each behind a rule counts each path by itself."`
+	// TrustedProxies are prefixes in CIDR form.
+	TrustedProxies string `type:"networks" placeholder:"LIST" help:"Networks of the proxies in front of this server, such as 10.0.0.0/8,2001:db8::7, separated by commas. What they say in X-Forwarded-For is believed, and failed attempts to sign in are counted for the networks of those who make them."`
+}
+
+// Proxies returns the networks of TrustedProxies; nil when none were given.
+func (t *Traffic) Proxies() []netip.Prefix {
+	var list []netip.Prefix
+	for text := range strings.SplitSeq(t.TrustedProxies, ",") {
+		if p, err := netip.ParsePrefix(text); err == nil { // as it was parsed before, or empty
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Data says where the database is.

@@ -125,6 +125,27 @@ func TestValuesArriveTyped(t *testing.T) {
 	}
 }
 
+func TestProxies(t *testing.T) {
+	const serve = "serve --public-url https://invite.example.com --master-key " + keyHex
+	for list, want := range map[string]string{
+		"":                         "[]",
+		"10.1.2.3/8":               "[10.0.0.0/8]",
+		"192.0.2.7, 2001:db8::/32": "[192.0.2.7/32 2001:db8::/32]",
+		"::1":                      "[::1/128]",
+	} {
+		env := environment{"USHER_TRUSTED_PROXIES": list}
+		if got := fmt.Sprint(mustParse(t, serve, env).Serve.Proxies()); got != want {
+			t.Errorf("%q: got %s, want %s", list, got, want)
+		}
+	}
+	for _, list := range []string{"10.0.0.0/33", "10.0.0", "proxy.example", "10.0.0.1,", "fe80::1%eth0", "::ffff:10.0.0.1/128", "0.0.0.0:80"} {
+		_, _, err := parse(serve, environment{"USHER_TRUSTED_PROXIES": list})
+		if want := "must be networks such as 10.0.0.0/8 or addresses, separated by commas"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", list, err, want)
+		}
+	}
+}
+
 func TestMetricsShareTheListener(t *testing.T) {
 	for line, want := range map[string]string{
 		"serve":                             "127.0.0.1:9464",

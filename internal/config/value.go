@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -80,6 +81,7 @@ var (
 		"positive":     parsePositive,
 		"host":         parseHost,
 		"origins":      parseOrigins,
+		"networks":     parseNetworks,
 	}
 )
 
@@ -245,6 +247,23 @@ func parseOrigins(text string) (any, error) {
 			return nil, fmt.Errorf("%q is no origin such as https://app.acme.example", origin)
 		}
 		list = append(list, origin)
+	}
+	return strings.Join(list, ","), nil
+}
+
+// parseNetworks accepts addresses and networks in CIDR form, separated by commas.
+func parseNetworks(text string) (any, error) {
+	var list []string
+	for one := range strings.SplitSeq(text, ",") {
+		one = strings.TrimSpace(one)
+		p, err := netip.ParsePrefix(one)
+		if addr, failed := netip.ParseAddr(one); err != nil && failed == nil && addr.Zone() == "" {
+			p, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil || p.Addr().Is4In6() {
+			return nil, errors.New("must be networks such as 10.0.0.0/8 or addresses, separated by commas")
+		}
+		list = append(list, p.Masked().String())
 	}
 	return strings.Join(list, ","), nil
 }

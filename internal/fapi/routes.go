@@ -37,17 +37,17 @@ var routes = map[string]map[string]handler{
 
 	"/v1/client/sign_ins":                                   {"POST": (*Server).createSignIn},
 	"/v1/client/sign_ins/{sign_in_id}":                      {"GET": (*Server).getSignIn},
-	"/v1/client/sign_ins/{sign_in_id}/prepare_first_factor": {"POST": (*Server).prepareFirstFactor},
-	"/v1/client/sign_ins/{sign_in_id}/attempt_first_factor": {"POST": (*Server).attemptFirstFactor},
+	"/v1/client/sign_ins/{sign_in_id}/prepare_first_factor": {"POST": mailing((*Server).prepareFirstFactor)},
+	"/v1/client/sign_ins/{sign_in_id}/attempt_first_factor": {"POST": attempt((*Server).attemptFirstFactor)},
 	"/v1/client/sign_ins/{sign_in_id}/reset_password":       {"POST": (*Server).resetPassword},
 
-	"/v1/client/sign_ups": {"POST": (*Server).createSignUp},
+	"/v1/client/sign_ups": {"POST": attempt((*Server).createSignUp)},
 	"/v1/client/sign_ups/{sign_up_id}": {
 		"GET":   (*Server).getSignUp,
-		"PATCH": (*Server).updateSignUp,
+		"PATCH": attempt((*Server).updateSignUp),
 	},
-	"/v1/client/sign_ups/{sign_up_id}/prepare_verification": {"POST": (*Server).prepareVerification},
-	"/v1/client/sign_ups/{sign_up_id}/attempt_verification": {"POST": (*Server).attemptVerification},
+	"/v1/client/sign_ups/{sign_up_id}/prepare_verification": {"POST": mailing((*Server).prepareVerification)},
+	"/v1/client/sign_ups/{sign_up_id}/attempt_verification": {"POST": attempt((*Server).attemptVerification)},
 
 	"/v1/dev_browser": {"POST": (*Server).createDevBrowser},
 
@@ -57,7 +57,7 @@ var routes = map[string]map[string]handler{
 		"DELETE": (*Server).deleteMe,
 	},
 	"/v1/me/metadata":        {"PATCH": (*Server).mergeOwnMetadata},
-	"/v1/me/change_password": {"POST": (*Server).changePassword},
+	"/v1/me/change_password": {"POST": attempt((*Server).changePassword)},
 	"/v1/me/email_addresses": {
 		"GET":  (*Server).listOwnAddresses,
 		"POST": (*Server).createOwnAddress,
@@ -66,8 +66,8 @@ var routes = map[string]map[string]handler{
 		"GET":    (*Server).getOwnAddress,
 		"DELETE": (*Server).deleteOwnAddress,
 	},
-	"/v1/me/email_addresses/{email_address_id}/prepare_verification": {"POST": (*Server).prepareOwnAddress},
-	"/v1/me/email_addresses/{email_address_id}/attempt_verification": {"POST": (*Server).attemptOwnAddress},
+	"/v1/me/email_addresses/{email_address_id}/prepare_verification": {"POST": mailing((*Server).prepareOwnAddress)},
+	"/v1/me/email_addresses/{email_address_id}/attempt_verification": {"POST": attempt((*Server).attemptOwnAddress)},
 	"/v1/me/sessions/active":              {"GET": (*Server).listActiveSessions},
 	"/v1/me/sessions/{session_id}/revoke": {"POST": (*Server).revokeOwnSession},
 
@@ -99,8 +99,8 @@ var routes = map[string]map[string]handler{
 		"DELETE": (*Server).deleteDomain,
 	},
 	"/v1/organizations/{organization_id}/domains/{domain_id}/update_enrollment_mode":           {"POST": (*Server).updateEnrollmentMode},
-	"/v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification": {"POST": (*Server).prepareAffiliation},
-	"/v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification": {"POST": (*Server).attemptAffiliation},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification": {"POST": mailing((*Server).prepareAffiliation)},
+	"/v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification": {"POST": attempt((*Server).attemptAffiliation)},
 
 	"/v1/organizations/{organization_id}/membership_requests":                     {"GET": (*Server).listMembershipRequests},
 	"/v1/organizations/{organization_id}/membership_requests/{request_id}/accept": {"POST": (*Server).acceptMembershipRequest},

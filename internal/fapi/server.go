@@ -61,6 +61,21 @@ func (r *request) user() (string, error) {
 // handler serves one operation and returns the value of the answer's response.
 type handler func(*Server, *request) (any, error)
 
+// attempt adapts an operation by which somebody may try to come in: refusals count for
+// the network that it is asked from, and there may be too many.
+func attempt(h handler) handler { return counted(h, false) }
+
+// mailing adapts an operation that mails a code; each counts like a refusal of attempt.
+func mailing(h handler) handler { return counted(h, true) }
+
+func counted(h handler, mails bool) handler {
+	return func(s *Server, r *request) (any, error) {
+		// A proxy with the instance's secret key speaks for the instance's browsers.
+		from := s.Browsers.Network(r.Request, r.Header.Get("Clerk-Secret-Key") != "")
+		return browser.Attempt(s.Browsers, from, mails, func() (any, error) { return h(s, r) })
+	}
+}
+
 // bare is an answer without the envelope.
 type bare struct{ value any }
 

@@ -5,12 +5,20 @@ import (
 	"strings"
 
 	"usher/internal/invite"
+	"usher/internal/store"
 )
 
 // createSignIn serves POST /v1/client/sign_ins: with a ticket or a password it signs
 // in at once, with a strategy that mails it sends a code, and with an identifier alone
 // it says how its user can.
 func (s *Server) createSignIn(r *request) (any, error) {
+	if invite.Strategy(r.form.Get("strategy")).Mails() {
+		return mailing((*Server).beginSignIn)(s, r)
+	}
+	return attempt((*Server).beginSignIn)(s, r)
+}
+
+func (s *Server) beginSignIn(r *request) (any, error) {
 	identifier, strategy := r.form.Get("identifier"), invite.Strategy(r.form.Get("strategy"))
 	if r.form.Get("ticket") != "" {
 		strategy = invite.ByTicket
@@ -25,12 +33,8 @@ func (s *Server) createSignIn(r *request) (any, error) {
 	if identifier == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "identifier")
 	}
-	if !strategy.Mails() && r.form.Get("password") != "" {
-		u, err := s.DB.UserByIdentifier(r.Context(), r.instance, identifier)
-		if err != nil {
-			return nil, err
-		}
-		return s.signInWithPassword(r, "", identifier, u)
+	if plain := r.form.Get("password"); plain != "" && !strategy.Mails() {
+		return s.signedIn(r)(s.Browsers.SignInAs(r.Context(), r.instance, r.browser.Key(), identifier, plain))
 	}
 	if err := r.visited(s.DB.BeginSignIn(r.Context(), r.instance, r.browser.Key(), identifier, strategy)); err != nil {
 		return nil, err
@@ -59,12 +63,14 @@ func (r *request) ticket(keys *invite.Keyring) (invite.Ticket, error) {
 	return invite.ParseTicket(raw, keys)
 }
 
-// signInWithPassword compares the password in the form with the user's.
-func (s *Server) signInWithPassword(r *request, id, identifier string, u *invite.User) (any, error) {
-	if err := r.visited(s.Browsers.SignIn(r.Context(), r.instance, r.browser.Key(), id, identifier, u, r.form.Get("password"))); err != nil {
-		return nil, err
+// signedIn answers the sign-in of a visit.
+func (s *Server) signedIn(r *request) func(*store.Visit, error) (any, error) {
+	return func(v *store.Visit, err error) (any, error) {
+		if err := r.visited(v, err); err != nil {
+			return nil, err
+		}
+		return s.Encoder.SignIn(v.SignIn, s.DB.Now()), nil
 	}
-	return s.Encoder.SignIn(r.visit.SignIn, s.DB.Now()), nil
 }
 
 // getSignIn serves GET /v1/client/sign_ins/{sign_in_id}.
@@ -121,7 +127,7 @@ func (s *Server) attemptFirstFactor(r *request) (any, error) {
 	case err != nil:
 		return nil, err
 	case strategy == invite.ByPassword:
-		return s.signInWithPassword(r, in.ID, in.Identifier, in.User)
+		return s.signedIn(r)(s.Browsers.SignIn(r.Context(), r.instance, r.browser.Key(), in.ID, in.Identifier, in.User, r.form.Get("password")))
 	case strategy == invite.ByTicket:
 		return s.signInWithTicket(r)
 	}

@@ -46,7 +46,8 @@ type stage struct {
 	tokens      map[string]string // of browsers, by who sits there
 	ids         map[string]string // what the paths name, by the name in the path
 	clock       atomic.Int64      // Unix milliseconds
-	log         bytes.Buffer      // of the server, to be read when nobody asks
+	passwords   *password.Hasher
+	log         bytes.Buffer // of the server, to be read when nobody asks
 }
 
 const (
@@ -89,7 +90,8 @@ func newStage(t testing.TB) *stage {
 		s.must(err)
 	}
 
-	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Passwords: password.NewHasher(1), PublicURL: origin}
+	s.passwords = password.NewHasher(1)
+	front := &fapi.Server{DB: s.db, Encoder: encoder, Keys: s.keys, Passwords: s.passwords, PublicURL: origin}
 	front.Browsers = &browser.Keeper{DB: s.db, Passwords: front.Passwords, PublicURL: origin}
 	s.Handler = edge.New(slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), s.now, time.Minute, prometheus.NewRegistry()).Wrap(front.Handler())
 	s.arrange()
@@ -224,6 +226,7 @@ type asked struct {
 	form   string // with names in braces as well
 	token  string // of the browser
 	host   string // empty: Atlas's
+	from   string // address and port; empty: this machine's, whose attempts are not counted
 	header http.Header
 	ids    map[string]string
 }
@@ -246,7 +249,7 @@ func (s *stage) ask(a asked) *httptest.ResponseRecorder {
 		body, media = s.upload()
 	}
 	req := httptest.NewRequestWithContext(s.Context(), method, path, body)
-	req.Host = cmp.Or(a.host, atlasHost)
+	req.Host, req.RemoteAddr = cmp.Or(a.host, atlasHost), cmp.Or(a.from, "127.0.0.1:4711")
 	maps.Copy(req.Header, a.header)
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", media)

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 
@@ -18,8 +19,12 @@ import (
 // milliseconds of a processor and as many megabytes, and the rest of the server
 // must not wait for them. It is safe for concurrent use.
 type Hasher struct {
-	slots chan struct{}
+	slots  chan struct{}
+	worked atomic.Uint64
 }
+
+// Worked returns how many passwords the Hasher has made or compared digests of.
+func (h *Hasher) Worked() uint64 { return h.worked.Load() }
 
 // NewHasher returns a Hasher that works on n passwords at once.
 func NewHasher(n int) *Hasher { return &Hasher{slots: make(chan struct{}, n)} }
@@ -30,6 +35,7 @@ func (h *Hasher) turn(ctx context.Context, work func() (string, error)) (string,
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
+		h.worked.Add(1)
 		return work()
 	case <-ctx.Done():
 		return "", fmt.Errorf("%w: waiting to hash a password: %w", invite.Err(invite.Unavailable), context.Cause(ctx))
@@ -102,6 +108,10 @@ var (
 	currentParams = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, passes, threads)
 	currentPrefix = "argon2id:" + currentParams
 )
+
+// Nobodys is a digest as Digest returns it, of no password that anybody knows: comparing
+// with it takes as long as with somebody's.
+var Nobodys = currentPrefix + phc.EncodeToString(make([]byte, saltLen)) + "$" + phc.EncodeToString(make([]byte, sumLen))
 
 // current returns the digest of a password as it is made today.
 func current(password string) string { return "argon2id:" + encode([]byte(password)) }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/edge"
 	"usher/internal/invite"
@@ -243,8 +244,9 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, in *invite.Insta
 	if err != nil {
 		return err
 	}
-	v, err := s.DB.JoinWithTicket(r.Context(), in, client.Key(), ticket, invite.Joiner{
-		FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name")),
+	joiner := invite.Joiner{FirstName: oneLine(r.PostForm.Get("first_name")), LastName: oneLine(r.PostForm.Get("last_name"))}
+	v, err := browser.Attempt(s.Browsers, s.Browsers.Network(r, false), false, func() (*store.Visit, error) {
+		return s.DB.JoinWithTicket(r.Context(), in, client.Key(), ticket, joiner)
 	})
 	if err == nil {
 		s.Browsers.Remember(w, in, v)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"usher/internal/browser"
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -21,7 +22,7 @@ type proof struct {
 	// where that went; an empty id when nothing does.
 	waits  func(*invite.ClientState) (id, address string)
 	again  func(db *store.DB, ctx context.Context, in *invite.Instance, client, id string) (*store.Visit, error)
-	answer func(db *store.DB, ctx context.Context, in *invite.Instance, client, id, code string) (*store.Visit, error)
+	answer func(k *browser.Keeper, ctx context.Context, in *invite.Instance, c *invite.ClientState, code string) (*store.Visit, error)
 }
 
 var signInProof = proof{
@@ -39,8 +40,8 @@ var signInProof = proof{
 	again: func(db *store.DB, ctx context.Context, in *invite.Instance, client, id string) (*store.Visit, error) {
 		return db.SendSignInCode(ctx, in, client, id, invite.ByEmailCode, "")
 	},
-	answer: func(db *store.DB, ctx context.Context, in *invite.Instance, client, id, code string) (*store.Visit, error) {
-		return db.SignInWithCode(ctx, in, client, id, invite.ByEmailCode, code)
+	answer: func(k *browser.Keeper, ctx context.Context, in *invite.Instance, c *invite.ClientState, code string) (*store.Visit, error) {
+		return k.SignInWithCode(ctx, in, c.ID, c.SignIn, invite.ByEmailCode, code)
 	},
 }
 
@@ -52,8 +53,10 @@ var signUpProof = proof{
 		}
 		return c.SignUp.ID, c.SignUp.Email.Address
 	},
-	again:  (*store.DB).SendSignUpCode,
-	answer: (*store.DB).VerifySignUp,
+	again: (*store.DB).SendSignUpCode,
+	answer: func(k *browser.Keeper, ctx context.Context, in *invite.Instance, c *invite.ClientState, code string) (*store.Visit, error) {
+		return k.VerifySignUp(ctx, in, c.ID, c.SignUp, code)
+	},
 }
 
 type codeView struct {
@@ -65,7 +68,7 @@ type codeView struct {
 // begun is what a browser has begun that waits for a code.
 type begun struct {
 	instance        *invite.Instance
-	client          string
+	state           *invite.ClientState
 	id, address     string
 	next, leadsThen string
 }
@@ -84,7 +87,7 @@ func (s *Server) begun(r *http.Request, p *proof) (*begun, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &begun{instance: in, client: client.ID, next: cmp.Or(r.PostForm.Get("redirect_url"), r.URL.Query().Get("redirect_url"))}
+	b := &begun{instance: in, state: state, next: cmp.Or(r.PostForm.Get("redirect_url"), r.URL.Query().Get("redirect_url"))}
 	if b.id, b.address = p.waits(state); b.id == "" {
 		return nil, nil
 	}
@@ -128,13 +131,13 @@ func (s *Server) answerCode(p *proof) edge.Handler {
 			http.Redirect(w, r, p.start, http.StatusSeeOther)
 			return nil
 		}
-		var v *store.Visit
 		again := r.PostForm.Get("action") == "again"
-		if again {
-			v, err = p.again(s.DB, r.Context(), b.instance, b.client, b.id)
-		} else {
-			v, err = s.prove(r, p, b)
-		}
+		v, err := browser.Attempt(s.Browsers, s.Browsers.Network(r, false), again, func() (*store.Visit, error) {
+			if again {
+				return p.again(s.DB, r.Context(), b.instance, b.state.ID, b.id)
+			}
+			return s.prove(r, p, b)
+		})
 		if f, ok := blame(err, "code"); ok {
 			return s.writeCode(w, told(w, r, err), p, b, f)
 		}
@@ -160,7 +163,7 @@ func (s *Server) prove(r *http.Request, p *proof, b *begun) (*store.Visit, error
 	if code == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "code")
 	}
-	return p.answer(s.DB, r.Context(), b.instance, b.client, b.id, code)
+	return p.answer(s.Browsers, r.Context(), b.instance, b.state, code)
 }
 
 // onwards returns the path of a page that knows where its reader wants to go.

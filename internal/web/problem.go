@@ -130,6 +130,11 @@ var problems = map[invite.Kind]problem{
 		text: "Too many wrong passwords or codes were given for it, or {app} has locked it. Your invitation is kept.",
 		next: "Accept again in an hour, or ask the people who run {app}. You have until {until}.", again: true,
 	},
+	invite.TooManyRequests: {
+		status: http.StatusTooManyRequests, title: "That was tried too often",
+		text: "Too many attempts that failed came from the network you are in. Nothing has changed.",
+		next: "Wait a little, then try again.", again: true,
+	},
 	invite.ParamTooLong: {
 		status: http.StatusUnprocessableEntity, title: "That name is too long",
 		text: "A first or last name has room for 256 characters. Nothing has changed.",

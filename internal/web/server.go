@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"usher/api"
@@ -169,6 +170,9 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error, a ab
 	p := problemOf(err)
 	if p.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
+	}
+	if e, ok := errors.AsType[*invite.Error](err); ok && e.Kind == invite.TooManyRequests {
+		w.Header().Set("Retry-After", strconv.Itoa(e.Limit)) // seconds
 	}
 	if failed := problemPage.write(w, p.status, p.view(a)); failed != nil {
 		edge.EventOf(r.Context()).Err = errors.Join(err, failed)

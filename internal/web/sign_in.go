@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"usher/internal/browser"
 	"usher/internal/edge"
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -67,12 +68,14 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	identifier, next, byCode := r.PostForm.Get("identifier"), r.PostForm.Get("redirect_url"), r.PostForm.Get("action") == "code"
-	v, err := s.enter(r, in, identifier, byCode)
+	v, err := browser.Attempt(s.Browsers, s.Browsers.Network(r, false), byCode, func() (*store.Visit, error) {
+		return s.enter(r, in, identifier, byCode)
+	})
 	if err == nil {
 		s.Browsers.Remember(w, in, v)
 	}
 	if err == nil && byCode {
-		http.Redirect(w, r, onwards(signInProof.path, next), http.StatusSeeOther) //nolint:gosec // a page of ours
+		http.Redirect(w, r, onwards(signInProof.path, next), http.StatusSeeOther)
 		return nil
 	}
 	if err == nil {
@@ -99,11 +102,7 @@ func (s *Server) enter(r *http.Request, in *invite.Instance, identifier string, 
 	if byCode {
 		return s.DB.BeginSignIn(r.Context(), in, client.Key(), identifier, invite.ByEmailCode)
 	}
-	u, err := s.DB.UserByIdentifier(r.Context(), in, identifier)
-	if err != nil {
-		return nil, err
-	}
-	return s.Browsers.SignIn(r.Context(), in, client.Key(), "", identifier, u, r.PostForm.Get("password"))
+	return s.Browsers.SignInAs(r.Context(), in, client.Key(), identifier, r.PostForm.Get("password"))
 }
 
 // signOut serves POST /sign-out, and opens the link again with which somebody came.

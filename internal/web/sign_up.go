@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"usher/internal/browser"
 	"usher/internal/clerk"
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -113,7 +114,9 @@ func (s *Server) openSignUp(w http.ResponseWriter, r *http.Request) error {
 	v := typedSignUp(r, about{App: display(in.Name)})
 	visit, err := s.register(w, r, in, invite.SignUpChange{EmailAddress: &v.EmailAddress, FirstName: &v.FirstName, LastName: &v.LastName})
 	if err == nil {
-		_, err = s.DB.SendSignUpCode(r.Context(), in, visit.ClientID, visit.SignUp.ID)
+		_, err = browser.Attempt(s.Browsers, s.Browsers.Network(r, false), true, func() (*store.Visit, error) {
+			return s.DB.SendSignUpCode(r.Context(), in, visit.ClientID, visit.SignUp.ID)
+		})
 	}
 	if f, ok := blame(err, "email_address", "first_name", "last_name", "password"); ok {
 		v.fault = f
@@ -144,10 +147,12 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, in *invite.Ins
 	if c.EmailAddress != nil && *c.EmailAddress == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "email_address")
 	}
-	if c.PasswordDigest, err = s.digest(r.Context(), r.PostForm.Get("password")); err != nil {
-		return nil, err
-	}
-	v, err := s.DB.SaveSignUp(r.Context(), in, client.Key(), "", c)
+	v, err := browser.Attempt(s.Browsers, s.Browsers.Network(r, false), false, func() (*store.Visit, error) {
+		if c.PasswordDigest, err = s.digest(r.Context(), r.PostForm.Get("password")); err != nil {
+			return nil, err
+		}
+		return s.DB.SaveSignUp(r.Context(), in, client.Key(), "", c)
+	})
 	if err == nil {
 		s.Browsers.Remember(w, in, v)
 	}
