@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"maps"
 	"slices"
 )
@@ -50,5 +51,12 @@ func (db *DB) Statements() []string {
 // WithDriver returns options to open the file with another driver of database/sql.
 func (o Options) WithDriver(name string) Options {
 	o.driver = name
+	return o
+}
+
+// WithConnector returns options to reach the server through other connections, so many
+// of them for reading; wrap may be nil.
+func (o Options) WithConnector(wrap func(driver.Connector) driver.Connector, readers int) Options {
+	o.wrap, o.readers = wrap, readers
 	return o
 }

@@ -7,11 +7,13 @@ package store_test
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"usher/internal/invite"
 	"usher/internal/store"
 	"usher/internal/store/faultsql"
+	"usher/internal/store/postgrestest"
 	"usher/internal/store/storetest"
 )
 
@@ -41,7 +44,9 @@ func TestFaultsSQLite(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "first.db")
 	storetest.RunFaults(t, storetest.Breakable{
 		Faults:  faults,
-		Besides: []string{"Statements", "Waiting", "WithoutSavepoint", "Write"},
+		Besides: besides,
+		Tables:  `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_versions' ORDER BY name`,
+		Told:    faultsql.Err,
 		First: func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
 			return openFile(t, first, clock), openRaw(t, first)
 		},
@@ -63,6 +68,66 @@ func TestFaultsSQLite(t *testing.T) {
 		},
 		Stamp: func(t *testing.T, raw *sql.DB) (stamp string) {
 			if err := raw.QueryRowContext(t.Context(), `PRAGMA data_version`).Scan(&stamp); err != nil {
+				t.Fatal(err)
+			}
+			return stamp
+		},
+	})
+}
+
+// besides are methods that export_test.go adds.
+var besides = []string{"Statements", "Waiting", "WithoutSavepoint", "Write"}
+
+// TestFaultsPostgres breaks the connection off at every call that an operation makes,
+// before it takes effect and after. USHER_FAULTS=all takes every operation, which takes
+// half an hour, else there are a few.
+func TestFaultsPostgres(t *testing.T) {
+	only := []string{"CreateInvitation", "RevokeInvitation", "Delivered", "Once", "Invitations"}
+	if os.Getenv("USHER_FAULTS") == "all" {
+		only = nil
+	}
+	faults, url := new(faultsql.Faults), postgrestest.URL(t)
+	var raw *sql.DB
+	var before []*store.DB // their connections would become too many
+	open := func(t *testing.T, clock *storetest.Clock, wrap func(driver.Connector) driver.Connector) *store.DB {
+		opts := options(t, "", clock)
+		opts.Database = url
+		db := openOptions(t, opts.WithConnector(wrap, 2))
+		before = append(before, db)
+		return db
+	}
+	var tables []string
+	storetest.RunFaults(t, storetest.Breakable{
+		Faults:  faults,
+		Besides: besides,
+		Tables:  `SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_versions' ORDER BY 1`,
+		Told:    invite.Err(invite.Unavailable),
+		Asked:   true,
+		Only:    only,
+		First: func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+			var db *store.DB
+			db, raw = openPostgres(t, url, clock)
+			return db, raw
+		},
+		Copy: func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB, func() *store.DB) {
+			for _, db := range before {
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before = nil
+			if tables == nil {
+				tables = keepTables(t, raw)
+			}
+			restoreTables(t, raw, tables)
+			db := open(t, clock, faults.Connector)
+			if err := db.Reserve(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return db, raw, func() *store.DB { return open(t, clock, nil) }
+		},
+		Stamp: func(t *testing.T, raw *sql.DB) (stamp string) { // a transaction that was taken back changes it too
+			if err := raw.QueryRowContext(t.Context(), `SELECT pg_snapshot_xmax(pg_current_snapshot())::text`).Scan(&stamp); err != nil {
 				t.Fatal(err)
 			}
 			return stamp
@@ -175,6 +240,44 @@ func TestFaultsAtStart(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// keepTables keeps a copy of each table of a schema and returns their names.
+func keepTables(t *testing.T, raw *sql.DB) (tables []string) {
+	t.Helper()
+	found, err := raw.QueryContext(t.Context(), `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var table string
+		if err := found.Scan(&table); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, table)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if _, err := raw.ExecContext(t.Context(), `CREATE TABLE kept_`+table+` AS TABLE `+table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tables
+}
+
+// restoreTables makes the tables as they were when they were kept.
+func restoreTables(t *testing.T, raw *sql.DB, tables []string) {
+	t.Helper()
+	var script strings.Builder
+	for _, table := range tables {
+		fmt.Fprintf(&script, "DELETE FROM %[1]s; INSERT INTO %[1]s SELECT * FROM kept_%[1]s;", table)
+	}
+	if _, err := raw.ExecContext(t.Context(), script.String()); err != nil {
+		t.Fatal(err)
 	}
 }
 

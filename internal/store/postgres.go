@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,7 +47,7 @@ var postgresDialect = dialect{
 	lost: func(c *sql.Conn) bool {
 		closed := true
 		err := c.Raw(func(inner any) error {
-			if p, ok := inner.(*stdlib.Conn); ok {
+			if p, ok := inner.(interface{ Conn() *pgx.Conn }); ok {
 				closed = p.Conn().IsClosed()
 			}
 			return nil
@@ -64,7 +67,9 @@ func unavailableInPostgres(err error) bool {
 		return false
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
-	return connecting || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
+	_, network := errors.AsType[net.Error](err)
+	ended := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	return connecting || network || ended || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
 		pgconn.Timeout(err) || errors.Is(err, errLost)
 }
 
@@ -124,9 +129,9 @@ func toPostgres(args []any) {
 // postgresReaders is how many connections of one process read at once.
 const postgresReaders = 16
 
-// openPostgres returns the pools of a database at a postgres:// URL.
-func openPostgres(url string) (pools, error) {
-	config, err := pgx.ParseConfig(url)
+// openPostgres returns the pools of the database at a postgres:// URL.
+func openPostgres(opts Options) (pools, error) {
+	config, err := pgx.ParseConfig(opts.Database)
 	if err != nil {
 		return pools{}, errors.New("the URL of the database cannot be read: postgres://USER:PASSWORD@HOST:PORT/NAME is wanted") // it holds a password
 	}
@@ -137,12 +142,17 @@ func openPostgres(url string) (pools, error) {
 		config.ConnectTimeout = 5 * time.Second
 	}
 	open := func(most int) *sql.DB {
-		db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(bound))
+		connector := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(bound))
+		if opts.wrap != nil {
+			connector = opts.wrap(connector)
+		}
+		db := sql.OpenDB(connector)
 		db.SetMaxOpenConns(most)
 		db.SetMaxIdleConns(0) // every connection is held by a reader or the writer
 		return db
 	}
-	return pools{postgresDialect, open(2), open(postgresReaders), postgresReaders}, nil
+	readers := cmp.Or(opts.readers, postgresReaders)
+	return pools{postgresDialect, open(2), open(readers), readers}, nil
 }
 
 // bound keeps a statement, a wait for the lock, and a process that hangs while it

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,9 @@ type Options struct {
 	// put in anything that can be replayed.
 	Event func(data any, now invite.Instant) (json.RawMessage, error)
 
-	driver string // of database/sql; empty: SQLite's
+	driver  string                                  // of database/sql; empty: SQLite's
+	wrap    func(driver.Connector) driver.Connector // of PostgreSQL's connections; nil: as they are
+	readers int                                     // connections to PostgreSQL that read; 0: postgresReaders
 }
 
 // DB is the database. It is safe for concurrent use.
@@ -77,7 +80,7 @@ type DB struct {
 func Open(ctx context.Context, opts Options) (*DB, error) {
 	name, open := opts.Path, openSQLite
 	if opts.Database != "" {
-		name, open = "the database", func(opts Options) (pools, error) { return openPostgres(opts.Database) }
+		name, open = "the database", openPostgres
 	}
 	p, err := open(opts)
 	if err != nil {

@@ -8,8 +8,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"sync"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Err is what a call returns that was made to fail.
@@ -93,19 +97,46 @@ func (f *Faults) selects(c Call) bool {
 }
 
 // call makes a call, unless it is to fail. What a call returned that fails
-// afterwards is handed to undo.
-func call[T any](f *Faults, c Call, act func() (T, error), undo func(T)) (T, error) {
+// afterwards is handed to undo. Where there is a server, what fails is the connection.
+func call[T any](on *conn, c Call, act func() (T, error), undo func(T)) (T, error) {
 	var none T
-	if !f.selects(c) {
+	if !on.faults.selects(c) {
 		return act()
 	}
-	if f.after {
+	if on.faults.after {
 		if result, err := act(); err == nil {
 			undo(result)
 		}
 	}
+	if p, ok := on.full.(served); ok {
+		_ = p.Conn().Close(context.Background())
+		return none, fmt.Errorf("%w: %w", Err, io.ErrUnexpectedEOF)
+	}
 	return none, Err
 }
+
+// Connector returns the connections of another with faults.
+func (f *Faults) Connector(under driver.Connector) driver.Connector { return connector{under, f} }
+
+type connector struct {
+	driver.Connector
+	faults *Faults
+}
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	under, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &servedConn{conn{under.(full), c.faults}}, nil
+}
+
+// served is a connection to a PostgreSQL server.
+type served interface{ Conn() *pgx.Conn }
+
+type servedConn struct{ conn }
+
+func (c *servedConn) Conn() *pgx.Conn { return c.full.(served).Conn() }
 
 type faulty struct {
 	driver.Driver
@@ -147,82 +178,82 @@ func check(under any, v *driver.NamedValue) error {
 }
 
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	s, err := call(c.faults, Call{Prepare, query},
+	s, err := call(c, Call{Prepare, query},
 		func() (driver.Stmt, error) { return c.full.PrepareContext(ctx, query) },
 		func(s driver.Stmt) { _ = s.Close() })
 	if err != nil {
 		return nil, err
 	}
-	return &stmt{s, query, c.faults}, nil
+	return &stmt{s, query, c}, nil
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return call(c.faults, Call{Exec, query},
+	return call(c, Call{Exec, query},
 		func() (driver.Result, error) { return c.full.ExecContext(ctx, query, args) },
 		func(driver.Result) {})
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.faults.query(query, func() (driver.Rows, error) { return c.full.QueryContext(ctx, query, args) })
+	return c.query(query, func() (driver.Rows, error) { return c.full.QueryContext(ctx, query, args) })
 }
 
-func (f *Faults) query(query string, act func() (driver.Rows, error)) (driver.Rows, error) {
-	r, err := call(f, Call{Query, query}, act, func(r driver.Rows) { _ = r.Close() })
+func (c *conn) query(query string, act func() (driver.Rows, error)) (driver.Rows, error) {
+	r, err := call(c, Call{Query, query}, act, func(r driver.Rows) { _ = r.Close() })
 	if err != nil {
 		return nil, err
 	}
-	return &rows{r, query, f}, nil
+	return &rows{r, query, c}, nil
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	t, err := call(c.faults, Call{Begin, ""},
+	t, err := call(c, Call{Begin, ""},
 		func() (driver.Tx, error) { return c.full.BeginTx(ctx, opts) },
 		func(t driver.Tx) { _ = t.Rollback() })
 	if err != nil {
 		return nil, err
 	}
-	return &tx{t, c.faults}, nil
+	return &tx{t, c}, nil
 }
 
 type tx struct {
 	driver.Tx
-	faults *Faults
+	on *conn
 }
 
 func (t *tx) Commit() error   { return t.end(Commit, t.Tx.Commit) }
 func (t *tx) Rollback() error { return t.end(Rollback, t.Tx.Rollback) }
 
 func (t *tx) end(how Operation, act func() error) error {
-	_, err := call(t.faults, Call{how, ""}, func() (any, error) { return nil, act() }, func(any) {})
+	_, err := call(t.on, Call{how, ""}, func() (any, error) { return nil, act() }, func(any) {})
 	return err
 }
 
 type stmt struct {
 	driver.Stmt
-	query  string
-	faults *Faults
+	query string
+	on    *conn
 }
 
 func (s *stmt) CheckNamedValue(v *driver.NamedValue) error { return check(s.Stmt, v) }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return call(s.faults, Call{Exec, s.query},
+	return call(s.on, Call{Exec, s.query},
 		func() (driver.Result, error) { return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args) },
 		func(driver.Result) {})
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.faults.query(s.query, func() (driver.Rows, error) { return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args) })
+	return s.on.query(s.query, func() (driver.Rows, error) { return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args) })
 }
 
 type rows struct {
 	driver.Rows
-	query  string
-	faults *Faults
+	query string
+	on    *conn
 }
 
 // Next fails also where there is no further row: that is not known before.
 func (r *rows) Next(dest []driver.Value) error {
-	_, err := call(r.faults, Call{Next, r.query}, func() (any, error) { return nil, r.Rows.Next(dest) }, func(any) {})
+	_, err := call(r.on, Call{Next, r.query}, func() (any, error) { return nil, r.Rows.Next(dest) }, func(any) {})
 	return err
 }
