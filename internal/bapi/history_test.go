@@ -19,6 +19,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"usher/internal/invite"
+	"usher/internal/store/postgrestest"
 	"usher/internal/store/storetest"
 )
 
@@ -28,13 +29,32 @@ import (
 // other: a checker of linearizability looks for such an order. So an invitation has one
 // outcome, and none is accepted after a revocation was acknowledged.
 func TestHistory(t *testing.T) {
+	testHistory(t, func(t *testing.T, clock *storetest.Clock) []*world {
+		w := new(world)
+		w.open(t, clock.Now)
+		return []*world{w}
+	})
+}
+
+// TestHistoryOfReplicas is the same where each request goes to one of three servers
+// that share a PostgreSQL database.
+func TestHistoryOfReplicas(t *testing.T) {
+	testHistory(t, func(t *testing.T, clock *storetest.Clock) []*world {
+		database, nodes := postgrestest.URL(t), make([]*world, 3)
+		for k := range nodes {
+			nodes[k] = new(world)
+			nodes[k].openAt(t, clock.Now, database)
+		}
+		return nodes
+	})
+}
+
+func testHistory(t *testing.T, open func(*testing.T, *storetest.Clock) []*world) {
 	const rounds, addresses, clients, steps = 4, 8, 6, 10
 	for round := range rounds {
 		t.Run(fmt.Sprint("round ", round+1), func(t *testing.T) {
 			clock := storetest.NewClock()
-			w := new(world)
-			w.open(t, clock.Now)
-			h := newHistorian(t, w)
+			h := newHistorian(t, open(t, clock))
 			slots := make([]*slot, addresses)
 			var all sync.WaitGroup
 			done := make(chan struct{}, addresses*clients*steps)
@@ -254,21 +274,22 @@ func (s *slot) pick() (id, ticket string) {
 // historian makes requests and writes down when they were begun and answered.
 type historian struct {
 	*testing.T
-	server     *world
-	key, base  string // of requests, and of an organization's paths
+	nodes      []*world // any of which may be asked
+	key, base  string   // of requests, and of an organization's paths
 	begun      time.Time
 	passed     atomic.Int32 // how often time has passed, at least
 	mu         sync.Mutex
 	operations []porcupine.Operation
 }
 
-func newHistorian(t *testing.T, w *world) *historian {
+func newHistorian(t *testing.T, nodes []*world) *historian {
 	t.Helper()
+	w := nodes[0]
 	in, key, err := w.db.CreateInstance(t.Context(), invite.Instance{Environment: invite.Test, Name: "History"}, "")
 	must(t, err)
 	o, err := w.db.CreateOrganization(t.Context(), in, invite.NewOrganization{Name: "History", MaxAllowedMemberships: new(0)})
 	must(t, err)
-	return &historian{T: t, server: w, key: key, base: "/v1/organizations/" + o.ID + "/invitations", begun: time.Now()}
+	return &historian{T: t, nodes: nodes, key: key, base: "/v1/organizations/" + o.ID + "/invitations", begun: time.Now()}
 }
 
 // record carries an operation out and writes it down.
@@ -332,18 +353,19 @@ func (h *historian) step(client int, s *slot) {
 func (h *historian) request(method, path string, body map[string]any) answered {
 	raw, err := json.Marshal(body)
 	if err == nil {
+		node := h.nodes[rand.IntN(len(h.nodes))]
 		var req *http.Request
-		if req, err = http.NewRequestWithContext(h.Context(), method, h.server.URL+path, bytes.NewReader(raw)); err == nil {
-			return h.answer(req)
+		if req, err = http.NewRequestWithContext(h.Context(), method, node.URL+path, bytes.NewReader(raw)); err == nil {
+			return h.answer(node, req)
 		}
 	}
 	h.Error(err)
 	return answered{}
 }
 
-func (h *historian) answer(req *http.Request) answered {
+func (h *historian) answer(node *world, req *http.Request) answered {
 	req.Header.Set("Authorization", "Bearer "+h.key)
-	res, err := h.server.Client().Do(req)
+	res, err := node.Client().Do(req)
 	if err != nil {
 		h.Error(err)
 		return answered{}

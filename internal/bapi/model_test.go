@@ -47,12 +47,19 @@ func newWorld(t *testing.T) *world {
 // open opens the store, with a clock, and serves it.
 func (w *world) open(t *testing.T, clock func() time.Time) {
 	t.Helper()
+	w.openAt(t, clock, "")
+}
+
+// openAt serves the database at a URL, or with none a file.
+func (w *world) openAt(t *testing.T, clock func() time.Time, database string) {
+	t.Helper()
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.MinMasterKey))
 	must(t, err)
 	encoder := &clerk.Encoder{PublicURL: "https://usher.test", Keys: keys}
 	w.db, err = store.Open(t.Context(), store.Options{
 		NewSigningKey: storetest.NewSigningKey,
-		Path:          filepath.Join(t.TempDir(), "usher.db"), Now: clock, Keys: keys, Event: encoder.EventData,
+		Path:          filepath.Join(t.TempDir(), "usher.db"), Database: database,
+		Now: clock, Keys: keys, Event: encoder.EventData,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })

@@ -10,6 +10,9 @@ import (
 // DSN is how the package opens a file.
 var DSN = dsn
 
+// ErrLost is of what a connection broke off.
+var ErrLost = errLost
+
 // Write runs raw statements, and then f, as one operation of the writer.
 func (db *DB) Write(ctx context.Context, f func() error, statements ...string) error {
 	return db.write(ctx, func(t *tx) error {
@@ -59,4 +62,26 @@ func (o Options) WithDriver(name string) Options {
 func (o Options) WithConnector(wrap func(driver.Connector) driver.Connector, readers int) Options {
 	o.wrap, o.readers = wrap, readers
 	return o
+}
+
+// Unanswered begins a transaction as the writer does, calls meanwhile with its number,
+// loses its connection, and returns what is found out about its end.
+func (db *DB) Unanswered(ctx context.Context, meanwhile func(number string)) error {
+	c, err := db.writer.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	on := newConn(db, c)
+	if err := on.run(db.dialect.begin); err != nil {
+		return err
+	}
+	mark, err := on.serialize()
+	if err != nil {
+		return err
+	}
+	meanwhile(mark.number)
+	if err := on.close(); err != nil {
+		return err
+	}
+	return db.outcome(ctx, mark)
 }

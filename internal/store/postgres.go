@@ -163,14 +163,22 @@ func bound(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
+// transaction is what a transaction that writes is asked after by, if its commit is not
+// answered. Its zero value is one that nobody can be asked about.
+type transaction struct {
+	number   string
+	timeline string // of the server's log
+	begun    string // by the server's clock
+}
+
 // serialize waits for the turn of a transaction that writes, among those of all
-// processes, and returns its number.
-func (c *conn) serialize() (transaction string, err error) {
+// processes, and returns what to ask after it by.
+func (c *conn) serialize() (mark transaction, err error) {
 	t := &tx{db: c.db, conn: c}
 	err = t.row(`
-		SELECT pg_current_xact_id()::text
-		FROM pg_advisory_xact_lock(hashtextextended('usher ' || current_schema(), 0))`).Scan(&transaction)
-	return transaction, err
+		SELECT pg_current_xact_id()::text, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8), now()::text
+		FROM pg_advisory_xact_lock(hashtextextended('usher ' || current_schema(), 0))`).Scan(&mark.number, &mark.timeline, &mark.begun)
+	return mark, err
 }
 
 // notify tells the other processes what has happened when the transaction commits.
@@ -186,14 +194,15 @@ func (c *conn) notify(keys map[string]bool) error {
 
 // outcome finds out how a transaction ended whose commit was not answered: nil if it
 // is committed. It asks until the server says so, for as long as ctx lasts.
-func (db *DB) outcome(ctx context.Context, transaction string) error {
+func (db *DB) outcome(ctx context.Context, mark transaction) error {
 	for {
-		var status sql.NullString
-		err := db.writer.sql.QueryRowContext(ctx, `SELECT pg_xact_status($1::text::xid8)`, transaction).Scan(&status)
+		status, same, err := db.ended(ctx, mark)
 		switch {
-		case err == nil && status.String == "committed":
+		case err == nil && status == "committed" && same:
 			return nil
-		case err == nil && status.String == "aborted":
+		case err == nil && status == "committed":
+			return fmt.Errorf("%w, and the database has crashed or changed since, so it is not known whether the commit was carried out", errLost)
+		case err == nil && status == "aborted":
 			return errLost
 		}
 		select {
@@ -202,6 +211,22 @@ func (db *DB) outcome(ctx context.Context, transaction string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// ended returns how a transaction ended, and whether its number is certainly still its
+// own. A server that crashes forgets the numbers of transactions of which nothing is in
+// its log yet, and gives them out again; so does a standby that takes over. The first
+// also begins its statistics anew, the second a timeline.
+func (db *DB) ended(ctx context.Context, mark transaction) (status string, same bool, err error) {
+	err = db.writer.sql.QueryRowContext(ctx, `
+		SELECT COALESCE(pg_xact_status($1::text::xid8), ''),
+			substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) = $2 AND COALESCE(stats_reset < $3::text::timestamptz, FALSE)
+		FROM pg_stat_bgwriter
+		WHERE NOT pg_is_in_recovery()`, mark.number, mark.timeline, mark.begun).Scan(&status, &same)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "22023" { // the number was not given out yet
+		return "aborted", false, nil
+	}
+	return status, same, err
 }
 
 // settingsSignal says that an instance was changed.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"sync"
 	"testing"
@@ -251,6 +252,35 @@ func TestConnectionsThatBreakOff(t *testing.T) {
 		t.Errorf("got %d invitations, %v; want the %d that were acknowledged", page.Total, err, made)
 	}
 	storetest.Invariants(t, r.nodes[0], r.Raw)
+}
+
+// A server that crashed gives the number of a lost transaction out again. When that one
+// is committed, the lost one is not taken for it.
+func TestALostTransactionIsNotTakenForAnother(t *testing.T) {
+	server, err := postgrestest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no PostgreSQL in PATH")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, raw := openPostgres(t, server.Schema(t), storetest.NewClock())
+	err = db.Unanswered(t.Context(), func(lost string) {
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for again := ""; again != lost; {
+			if err := raw.QueryRowContext(t.Context(), `SELECT pg_current_xact_id()::text`).Scan(&again); err != nil {
+				t.Fatal(err)
+			}
+			if len(again) > len(lost) || len(again) == len(lost) && again > lost {
+				t.Skipf("transaction %s was not forgotten", lost)
+			}
+		}
+	})
+	if !errors.Is(err, store.ErrLost) {
+		t.Errorf("got %v, want that the connection was lost", err)
+	}
 }
 
 func nameIn(t *testing.T, data []byte) string {

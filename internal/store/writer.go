@@ -137,7 +137,7 @@ func (w *writer) serve(batch []*job) {
 // commit runs a batch in one transaction. It reports false when an operation
 // met an engine error, so that everything was taken back.
 func (w *writer) commit(batch []*job) bool {
-	transaction, err := w.begin()
+	mark, err := w.begin()
 	if err != nil {
 		w.conn.rollback()
 		fail(batch, fmt.Errorf("beginning a transaction: %w", err))
@@ -162,7 +162,7 @@ func (w *writer) commit(batch []*job) bool {
 		w.conn.rollback()
 		return true
 	}
-	if err = w.end(transaction, tells); err != nil {
+	if err = w.end(mark, tells); err != nil {
 		w.conn.rollback()
 	}
 	for _, j := range batch {
@@ -175,20 +175,20 @@ func (w *writer) commit(batch []*job) bool {
 }
 
 // begin opens a transaction, on another connection if the last one is lost. On
-// PostgreSQL it returns the transaction's number.
-func (w *writer) begin() (transaction string, err error) {
+// PostgreSQL it returns what to ask after the transaction by.
+func (w *writer) begin() (mark transaction, err error) {
 	for range 2 {
 		if w.conn, err = w.conn.renewed(w.sql); err != nil {
-			return "", err
+			return transaction{}, err
 		}
 		if err = w.conn.run(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
-			transaction, err = w.conn.serialize()
+			mark, err = w.conn.serialize()
 		}
 		if err == nil || !w.db.dialect.lost(w.conn.sql) {
 			break
 		}
 	}
-	return transaction, err
+	return mark, err
 }
 
 // settling is how long a writer tries to find out how a commit ended.
@@ -196,8 +196,8 @@ const settling = time.Minute
 
 // end commits. Where the connection broke off meanwhile, the server is asked what
 // became of the transaction.
-func (w *writer) end(transaction string, tells map[string]bool) error {
-	if transaction == "" {
+func (w *writer) end(mark transaction, tells map[string]bool) error {
+	if mark == (transaction{}) {
 		return w.conn.run("COMMIT")
 	}
 	if err := w.conn.notify(tells); err != nil {
@@ -209,7 +209,7 @@ func (w *writer) end(transaction string, tells map[string]bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settling)
 	defer cancel()
-	return w.db.outcome(ctx, transaction)
+	return w.db.outcome(ctx, mark)
 }
 
 // perform runs one job. A refusal by a rule stays with the job; any other error

@@ -42,10 +42,17 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server.Schema(t)
+}
+
+// Schema returns the postgres:// URL of an empty schema, which is dropped when the test
+// ends.
+func (s *Server) Schema(t testing.TB) string {
+	t.Helper()
 	schema := "usher_" + strings.ToLower(rand.Text())
-	run(t, server.URL, `CREATE SCHEMA `+schema)
-	t.Cleanup(func() { run(t, server.URL, `DROP SCHEMA `+schema+` CASCADE`) })
-	u, err := url.Parse(server.URL)
+	run(t, s.URL, `CREATE SCHEMA `+schema)
+	t.Cleanup(func() { run(t, s.URL, `DROP SCHEMA `+schema+` CASCADE`) })
+	u, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,15 +127,22 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs the server below a shell that ends it when its own input ends, which is
-// when this process does, however that comes.
+// start runs the server below a shell that starts it again when it dies, and ends it
+// when its own input ends, which is when this process does, however that comes.
 func (s *Server) start() error {
 	postgres, err := Find("postgres")
 	if err != nil {
 		return err
 	}
-	const script = `"$1" -D "$0/data" -k "$0" -c listen_addresses= -c max_connections=300 >"$0/log" 2>&1 & server=$!
-cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$0"`
+	const script = `(
+	trap 'kill -QUIT $server; wait $server; exit' TERM
+	while :; do
+		"$1" -D "$0/data" -k "$0" -c listen_addresses= -c max_connections=300 >>"$0/log" 2>&1 & server=$!
+		wait $server
+		sleep 0.1
+	done
+) & keeper=$!
+cat >/dev/null; kill $keeper; wait $keeper; rm -rf "$0"`
 	cmd := s.command("sh", "-c", script, s.dir, postgres)
 	if s.alive, err = cmd.StdinPipe(); err != nil {
 		return err
@@ -136,14 +150,42 @@ cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$0"`
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	return s.answers(0)
+}
+
+// Kill kills the server as a crash would, and returns when it serves again.
+func (s *Server) Kill() error {
+	process, err := s.process()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
+		return err
+	}
+	return s.answers(process)
+}
+
+// process returns the process that listens.
+func (s *Server) process() (int, error) {
+	raw, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(raw), "\n")
+	return strconv.Atoi(first)
+}
+
+// answers waits until another process than the one before serves.
+func (s *Server) answers(before int) error {
 	deadline := time.Now().Add(time.Minute)
 	for {
 		db, err := sql.Open("pgx", s.URL)
 		if err != nil {
 			return err
 		}
-		err = errors.Join(db.Ping(), db.Close())
-		if err == nil {
+		now, missing := s.process()
+		err = errors.Join(db.Ping(), db.Close(), missing)
+		if err == nil && now != before {
 			return nil
 		}
 		if time.Now().After(deadline) {
