@@ -67,6 +67,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return restore(ctx, &cli.Restore, stdin, stdout)
 	case "export":
 		return export(ctx, &cli.Export, stdout)
+	case "erase":
+		return erase(ctx, &cli.Erase, stdout)
 	case "instance create":
 		return createInstance(ctx, &cli.Instance.Create, stdout)
 	case "instance update":

@@ -208,6 +208,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	tasks.Go(func() error { return s.posters(outcomes).Run(deliveries) })
 	tasks.Go(func() error { return s.sweep(deliveries) })
+	tasks.Go(func() error { return s.notice(deliveries) })
 
 	select {
 	case <-ctx.Done():
@@ -404,6 +405,22 @@ const (
 	sweepEvery = 10 * time.Second
 	sweepBatch = 500
 )
+
+// notice has the commands of an operator show within a second.
+func (s *server) notice(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if err := s.db.Notice(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "looking for what others have written", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
 
 // sweep writes down expiries and forgets old events, addresses, sign-in tokens,
 // browsers, sessions and idempotency keys until ctx ends.

@@ -33,6 +33,7 @@ type CLI struct {
 	Backup   Backup   `cmd:"" help:"Copy the database while the server runs." example:"usher backup --data /var/lib/usher /backup/usher.db"`
 	Restore  Restore  `cmd:"" help:"Put a backup into a data folder that no server uses." example:"usher restore --data /var/lib/usher /backup/usher.db"`
 	Export   Export   `cmd:"" help:"Write down an organization with all that belongs to it, while the server runs." example:"usher export --org org_2g7np7Hrk0SN6kj5EDMLDaKNL0S acme.jsonl"`
+	Erase    Erase    `cmd:"" help:"Forget everything about a person, while the server runs." example:"usher erase --email ada@example.com --dry-run"`
 	Webhook  Webhook  `cmd:"" help:"Manage the endpoints to which a running server posts an instance's events."`
 	Config   Config   `cmd:"" help:"Show the effective configuration, secrets redacted."`
 	Version  Version  `cmd:"" help:"Print the version."`
@@ -92,6 +93,16 @@ type Export struct {
 	Replacing `embed:"" group:"Data"`
 	Selected  `embed:"" group:"Application"`
 	Org       string `group:"Application" needed:"export" placeholder:"ID" help:"The organization, by its id or slug."`
+}
+
+// Erase holds the options of "usher erase".
+type Erase struct {
+	Data     `embed:"" group:"Data"`
+	Keys     `embed:"" group:"Keys"`
+	Selected `embed:"" group:"Application"`
+	Email    string `group:"Application" needed:"erase" placeholder:"ADDRESS" help:"The address of the person to be forgotten."`
+	DryRun   bool   `group:"Application" default:"false" help:"Say what would be erased, and change nothing."`
+	Compact  bool   `group:"Data" default:"true" negatable:"" help:"Rewrite the file in the end, so that no free page of it holds what was erased. Writes wait meanwhile."`
 }
 
 // Replacing says whether a command may replace what is there.
@@ -353,7 +364,7 @@ type Folder struct {
 
 // Keys holds what the tickets' and the database's secrets are derived from.
 type Keys struct {
-	MasterKey Key `needed:"serve,create,rekey,rotate" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
+	MasterKey Key `needed:"serve,create,rekey,rotate,erase" placeholder:"KEY" help:"At least 32 random bytes in base64 or hex. Tickets are signed with keys derived from it, so every link breaks when it changes."`
 }
 
 // Development holds what only a development server has.

@@ -65,6 +65,7 @@ type DB struct {
 		known map[string]authenticated
 	}
 	settings    atomic.Uint64 // raised by each change of an instance
+	written     atomic.Int64  // what Notice saw of a file's writes
 	reservation *sql.DB       // holds Reserve's lock; nil without one
 	era         atomic.Uint64 // raised when a connection is found to be lost
 	silence     func()        // ends listening to other processes; nil on SQLite

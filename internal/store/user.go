@@ -341,41 +341,47 @@ func (db *DB) DeleteUser(ctx context.Context, in *invite.Instance, id string) (i
 		if t.by != "" && !u.DeleteSelf {
 			return invite.Err(invite.SelfDeleteDisabled)
 		}
-		organizations, err := t.strings(`SELECT organization_id FROM memberships WHERE instance_id = $1 AND user_id = $2 AND organization_id NOT IN `+left, in.ID, id)
-		if err != nil {
-			return err
-		}
-		if err := t.revokeSessions(in.ID, id); err != nil {
-			return err
-		}
-		for _, o := range organizations {
-			if err := t.leave(in.ID, o, id); err != nil {
-				return err
-			}
-		}
-		if err := t.disenroll(in.ID, id, "", ""); err != nil {
-			return err
-		}
-		if err := t.forgetRequests(in.ID, id); err != nil {
-			return err
-		}
-		t.changedAll = true
-		for _, query := range []string{
-			`DELETE FROM sessions WHERE instance_id = $1 AND user_id = $2`,
-			`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`,
-			`DELETE FROM sign_in_tokens WHERE instance_id = $1 AND user_id = $2`,
-			`DELETE FROM users WHERE instance_id = $1 AND id = $2`,
-		} {
-			if _, err := t.exec(query, in.ID, id); err != nil {
-				return err
-			}
-		}
-		if err := t.count(in.ID, "users", -1); err != nil {
+		if err := t.deleteUser(in.ID, u.ID); err != nil {
 			return err
 		}
 		return t.event(in.ID, "", invite.UserDeletedEvent, gone)
 	})
 	return gone, err
+}
+
+// deleteUser deletes a user with all that is the user's, and leaves telling of it to the
+// caller.
+func (t *tx) deleteUser(instance, id string) error {
+	organizations, err := t.strings(`SELECT organization_id FROM memberships WHERE instance_id = $1 AND user_id = $2 AND organization_id NOT IN `+left, instance, id)
+	if err != nil {
+		return err
+	}
+	if err := t.revokeSessions(instance, id); err != nil {
+		return err
+	}
+	for _, o := range organizations {
+		if err := t.leave(instance, o, id); err != nil {
+			return err
+		}
+	}
+	if err := t.disenroll(instance, id, "", ""); err != nil {
+		return err
+	}
+	if err := t.forgetRequests(instance, id); err != nil {
+		return err
+	}
+	t.changedAll = true
+	for _, query := range []string{
+		`DELETE FROM sessions WHERE instance_id = $1 AND user_id = $2`,
+		`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`,
+		`DELETE FROM sign_in_tokens WHERE instance_id = $1 AND user_id = $2`,
+		`DELETE FROM users WHERE instance_id = $1 AND id = $2`,
+	} {
+		if _, err := t.exec(query, instance, id); err != nil {
+			return err
+		}
+	}
+	return t.count(instance, "users", -1)
 }
 
 // leave removes one membership of a user who is being deleted.

@@ -133,8 +133,8 @@ func just2[A, B any](_ A, _ B, err error) error { return err }
 var aloneOnly = []string{"Once", "SweepIdempotencyKeys"}
 
 // harmless are methods that call no database, and Reserve, without which a server
-// does not begin.
-var harmless = []string{"Close", "EndpointsChanged", "Happened", "Line", "Now", "Queued", "Received", "Reserve", "SchemaVersion"}
+// does not begin; Notice and Compact leave everything that is stored as it was.
+var harmless = []string{"Close", "Compact", "EndpointsChanged", "Happened", "Line", "Notice", "Now", "Queued", "Received", "Reserve", "SchemaVersion"}
 
 // operations are all operations, those that change something first.
 var operations = slices.Concat([]operation{
@@ -482,6 +482,9 @@ var operations = slices.Concat([]operation{
 	}},
 	{name: "ForgetAddresses", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ForgetAddresses(ctx, time.Hour, 1000))
+	}},
+	{name: "Erase", run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.Erase(ctx, f.Instance, f.bob.EmailAddresses[0].Email, false))
 	}},
 
 	{name: "Once", run: func(ctx context.Context, f *furnished) error {

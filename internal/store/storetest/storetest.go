@@ -111,6 +111,8 @@ func Run(t *testing.T, open Open) {
 		{"a snapshot is one moment", testSnapshot},
 		{"addresses are forgotten after their time", testForgettingAddresses},
 		{"mails are forgotten with the addresses", testForgettingMails},
+		{"a person is erased everywhere", testErasing},
+		{"an address that nobody has proven is erased", testErasingClaims},
 		{"endpoints are added, changed, removed", testEndpoints},
 		{"events become deliveries, and deliveries history", testDeliveries},
 		{"an endpoint goes back in the log", testReplaySince},
@@ -496,7 +498,8 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		"an invitation without its event": `SELECT id FROM invitations i WHERE NOT EXISTS
 			(SELECT 1 FROM events e WHERE e.instance_id = i.instance_id AND e.organization_id = i.organization_id
 				AND e.type = 'organizationInvitation.created' AND e.data LIKE '%' || i.id || '%')
-			AND substr(i.id, 8) > (SELECT substr(events_forgotten, 5) FROM instances n WHERE n.instance_id = i.instance_id)`,
+			AND substr(i.id, 8) > (SELECT substr(events_forgotten, 5) FROM instances n WHERE n.instance_id = i.instance_id)
+			AND i.forgotten = 0 AND (i.inviter_id = '' OR EXISTS (SELECT 1 FROM users u WHERE u.instance_id = i.instance_id AND u.id = i.inviter_id))`,
 	} {
 		if found := rows(t, raw, query); len(found) > 0 {
 			t.Errorf("%s: %v", what, found)
