@@ -83,17 +83,18 @@ var shared = sync.OnceValues(func() (*Server, error) {
 
 // Server is a server that was started.
 type Server struct {
-	URL string // of its database, over a socket in a folder
-	dir string
-	who *syscall.Credential // nil for who runs the tests
+	URL      string // of its database, over a socket in a folder
+	dir      string
+	settings []string
+	who      *syscall.Credential // nil for who runs the tests
 	// alive is the input of what runs the server. While the Server is referred to it
 	// stays open.
 	alive io.WriteCloser
 }
 
-// Start starts a server in a temporary folder. It ends, and the folder goes, with
-// this process. It returns exec.ErrNotFound where PostgreSQL is not installed.
-func Start() (*Server, error) {
+// Start starts a server in a temporary folder, with settings as name=value besides. It
+// ends, and the folder goes, with this process. It returns exec.ErrNotFound where PostgreSQL is not installed.
+func Start(settings ...string) (*Server, error) {
 	initdb, err := Find("initdb")
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir)}
+	s := &Server{dir: dir, settings: settings, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir)}
 	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		if s.who, err = unprivileged(); err != nil {
 			return nil, err
@@ -137,13 +138,17 @@ func (s *Server) start() error {
 	const script = `(
 	trap 'kill -QUIT $server; wait $server; exit' TERM
 	while :; do
-		"$1" -D "$0/data" -k "$0" -c listen_addresses= -c max_connections=300 >>"$0/log" 2>&1 & server=$!
+		"$@" -D "$0/data" -k "$0" -c listen_addresses= -c max_connections=300 >>"$0/log" 2>&1 & server=$!
 		wait $server
 		sleep 0.1
 	done
 ) & keeper=$!
 cat >/dev/null; kill $keeper; wait $keeper; rm -rf "$0"`
-	cmd := s.command("sh", "-c", script, s.dir, postgres)
+	args := []string{"-c", script, s.dir, postgres}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	cmd := s.command("sh", args...)
 	if s.alive, err = cmd.StdinPipe(); err != nil {
 		return err
 	}
