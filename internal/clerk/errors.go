@@ -195,7 +195,7 @@ var Table = []Refusal{
 	{invite.NoPassword, 400, "no_password_set", "no password", "The user has no password.", "", "the user whose password is to be verified has none"},
 	{invite.AddressNotFound, 404, "resource_not_found", "not found", "No email address was found with id %v.", "", "no user has an address with the id"},
 	{invite.AddressUnverified, 422, "form_verification_needed", "verification needed", "%p is only possible for a verified email address.", "param_name", "an unverified address cannot become the primary one"},
-	{invite.LastIdentifier, 400, "identification_deletion_failed", "deletion failed", "The last identifier of a user cannot be deleted.", "", "the user would have neither an address nor a username"},
+	{invite.LastIdentifier, 400, "identification_deletion_failed", "deletion failed", "The last identifier of a user cannot be deleted.", "", "the user would have neither an address nor a username, or takes away the own last verified address"},
 	{invite.UserBanned, 403, "user_banned", "user is banned", "The user is banned.", "", "who would join or be signed in is banned"},
 	{invite.LogoMissing, 400, "form_param_missing", "is missing", "%p must be included.", "param_name", "a logo is to be set, and the form has no file or an empty one"},
 	{invite.LogoTooLarge, 413, "image_too_large", "image too large", "The image must have at most 10 MB and 40 megapixels.", "param_name", "a logo of more bytes or pixels"},

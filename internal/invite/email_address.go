@@ -152,6 +152,16 @@ func (u *User) has(key string) bool {
 	return slices.ContainsFunc(u.EmailAddresses, func(a EmailAddress) bool { return a.Email.Key == key })
 }
 
+// RemoveOwnAddress is RemoveAddress as u may ask for it: the last verified address
+// stays, since the codes that sign u in or reset the password go to it.
+func (u *User) RemoveOwnAddress(id string) error {
+	other := func(a EmailAddress) bool { return a.ID != id && a.Verified != Unverified }
+	if u.hasVerified(id) && !slices.ContainsFunc(u.EmailAddresses, other) {
+		return Err(LastIdentifier)
+	}
+	return u.RemoveAddress(id)
+}
+
 // RemoveAddress takes an address away, unless nothing would be left by which u is
 // known. After the primary one the oldest verified one is primary, else the
 // oldest.

@@ -60,6 +60,28 @@ func TestUsernames(t *testing.T) {
 	}
 }
 
+func TestUsersKeepTheirLastVerifiedAddress(t *testing.T) {
+	verified, loose := invite.VerifiedByCode, invite.Unverified
+	for _, row := range []struct {
+		name      string
+		addresses []invite.Verification // the first is to go
+		want      error
+	}{
+		{"the only one", []invite.Verification{verified}, invite.Err(invite.LastIdentifier)},
+		{"the only one that is verified", []invite.Verification{verified, loose}, invite.Err(invite.LastIdentifier)},
+		{"one of two", []invite.Verification{verified, verified}, nil},
+		{"one that nothing has proven", []invite.Verification{loose, verified}, nil},
+	} {
+		u := &invite.User{Username: "grace"}
+		for i, v := range row.addresses {
+			u.EmailAddresses = append(u.EmailAddresses, invite.EmailAddress{ID: string(rune('a' + i)), Verified: v})
+		}
+		if err := u.RemoveOwnAddress("a"); !errors.Is(err, row.want) {
+			t.Errorf("%s: got %v, want %v", row.name, err, row.want)
+		}
+	}
+}
+
 func TestWhatIsPrimaryAfterTheFirstIsGone(t *testing.T) {
 	for _, row := range []struct {
 		name     string

@@ -241,7 +241,8 @@ func (t *tx) addressee(instance, id string) (*invite.User, error) {
 }
 
 // DeleteEmailAddress takes an address from its user. It is refused with
-// LastIdentifier when nothing would be left by which the user is known.
+// LastIdentifier when nothing would be left by which the user is known and, when the
+// user asks, no verified address.
 func (db *DB) DeleteEmailAddress(ctx context.Context, in *invite.Instance, id string) (invite.Deleted, error) {
 	gone := invite.Deleted{Object: "email_address", ID: id}
 	err := db.write(ctx, func(t *tx) error {
@@ -249,7 +250,11 @@ func (db *DB) DeleteEmailAddress(ctx context.Context, in *invite.Instance, id st
 		if err != nil {
 			return err
 		}
-		if err := u.RemoveAddress(id); err != nil {
+		remove := u.RemoveAddress
+		if t.by != "" {
+			remove = u.RemoveOwnAddress
+		}
+		if err := remove(id); err != nil {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2 AND id = $3`, in.ID, u.ID, id); err != nil {

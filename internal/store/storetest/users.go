@@ -162,6 +162,8 @@ func testAddresses(w *World) {
 	if loose.Claimed() || primary() != first {
 		w.Errorf("got %+v, primary %s; want an unverified address beside the primary %s", loose, primary(), first)
 	}
+	_, err = w.DB.DeleteEmailAddress(store.As(w.Context(), w.Admin.ID), w.Instance, first)
+	w.refused("deleting the own last verified address", err, invite.LastIdentifier)
 	_, err = create("loose@example.com", false, false)
 	w.refused("the same unverified address again", err, invite.IdentifierExists)
 	other := w.user("other@example.com")
