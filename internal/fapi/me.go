@@ -147,8 +147,37 @@ func (s *Server) listActiveSessions(r *request) (any, error) {
 	return bare{active}, nil
 }
 
+// listOwnSessions serves GET /v1/me/sessions: where one is or was signed in, the newest
+// first.
+func (s *Server) listOwnSessions(r *request) (any, error) {
+	user, err := r.user()
+	if err != nil {
+		return nil, err
+	}
+	list, _, err := s.DB.Sessions(r.Context(), r.instance, store.SessionFilter{
+		UserID: user, Page: invite.Page{Limit: maxPastSessions},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.DB.Account(r.Context(), r.instance, r.session.ID)
+	if err != nil {
+		return nil, err
+	}
+	own := make([]clerk.FrontSession, len(list))
+	for i, session := range list {
+		a.Session = session
+		own[i] = s.Encoder.FrontSession(a, nil, s.DB.Now())
+	}
+	return bare{own}, nil
+}
+
 // maxOwnSessions is how many sessions their user is shown.
 const maxOwnSessions = 500
+
+// maxPastSessions is how many of them with those that have ended, which are shown with
+// their user each.
+const maxPastSessions = 50
 
 // revokeOwnSession serves POST /v1/me/sessions/{session_id}/revoke.
 func (s *Server) revokeOwnSession(r *request) (any, error) {

@@ -68,6 +68,7 @@ var routes = map[string]map[string]handler{
 	},
 	"/v1/me/email_addresses/{email_address_id}/prepare_verification": {"POST": mailing((*Server).prepareOwnAddress)},
 	"/v1/me/email_addresses/{email_address_id}/attempt_verification": {"POST": attempt((*Server).attemptOwnAddress)},
+	"/v1/me/sessions":                     {"GET": (*Server).listOwnSessions},
 	"/v1/me/sessions/active":              {"GET": (*Server).listActiveSessions},
 	"/v1/me/sessions/{session_id}/revoke": {"POST": (*Server).revokeOwnSession},
 
