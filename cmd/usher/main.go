@@ -65,6 +65,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return backup(ctx, &cli.Backup, stdout, stderr)
 	case "restore":
 		return restore(ctx, &cli.Restore, stdin, stdout)
+	case "copy":
+		return copyDatabase(ctx, &cli.Copy, stdout, stderr)
 	case "export":
 		return export(ctx, &cli.Export, stdout)
 	case "erase":

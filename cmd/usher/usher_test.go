@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"usher/internal/store"
 )
 
 func TestMain(m *testing.M) {
@@ -92,5 +94,19 @@ func hashed(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if !found {
 		ts.Fatalf("no file in %s has the key's hash", args[1])
+	}
+}
+
+func TestBar(t *testing.T) {
+	var out bytes.Buffer
+	told := bar(&out)
+	told(store.CopyProgress{Table: "keys", Step: store.Done})
+	told(store.CopyProgress{Table: "users", Step: store.Writing, Rows: 5, Of: 10})
+	told(store.CopyProgress{Table: "users", Step: store.Done, Rows: 10, Of: 10})
+	const want = "\rkeys                         [==============================] done      0 of 0\x1b[K\n" +
+		"\rusers                        [===============               ] writing   5 of 10\x1b[K" +
+		"\rusers                        [==============================] done      10 of 10\x1b[K\n"
+	if got := out.String(); got != want {
+		t.Errorf("got\n%q, want\n%q", got, want)
 	}
 }

@@ -32,6 +32,7 @@ type CLI struct {
 	Instance Instance `cmd:"" help:"Create and list instances, the tenants of a server."`
 	Backup   Backup   `cmd:"" help:"Copy the database while the server runs." example:"usher backup --data /var/lib/usher /backup/usher.db"`
 	Restore  Restore  `cmd:"" help:"Put a backup into a data folder that no server uses." example:"usher restore --data /var/lib/usher /backup/usher.db"`
+	Copy     Copy     `cmd:"" help:"Copy a database to another, of the same kind or of the other, while the server runs." example:"USHER_TO_FILE=/etc/usher/database usher copy --from /var/lib/usher"`
 	Export   Export   `cmd:"" help:"Write down an organization with all that belongs to it, while the server runs." example:"usher export --org org_2g7np7Hrk0SN6kj5EDMLDaKNL0S acme.jsonl"`
 	Erase    Erase    `cmd:"" help:"Forget everything about a person, while the server runs." example:"usher erase --email ada@example.com --dry-run"`
 	Webhook  Webhook  `cmd:"" help:"Manage the endpoints to which a running server posts an instance's events."`
@@ -84,6 +85,13 @@ type Restore struct {
 	File      string `arg:"" optional:"" placeholder:"FILE" help:"The backup; - is standard input."`
 	Data      `embed:"" group:"Data"`
 	Replacing `embed:"" group:"Data"`
+}
+
+// Copy holds the options of "usher copy".
+type Copy struct {
+	From Secret `group:"Data" type:"place" needed:"copy" placeholder:"PLACE" help:"The database to copy: a data folder, or postgres://USER:PASSWORD@HOST:5432/NAME."`
+	To   Secret `group:"Data" type:"place" needed:"copy" placeholder:"PLACE" help:"Where the copy goes, in the same words: an empty database, or one that was copied to until the copy was cut short."`
+	Keys `embed:"" group:"Keys"`
 }
 
 // Export holds the options of "usher export".
@@ -357,6 +365,14 @@ func (d *Data) Where() string {
 	return "the database"
 }
 
+// Place returns where the database is that a text of type "place" names.
+func Place(text Secret) Data {
+	if strings.Contains(text.Reveal(), "://") {
+		return Data{Database: text}
+	}
+	return Data{Folder: Folder{Dir: text.Reveal()}}
+}
+
 // Folder says where a server keeps its files.
 type Folder struct {
 	Dir string `name:"data" default:"./usher-data" placeholder:"DIR" help:"Folder of the database; created when missing."`
@@ -433,6 +449,12 @@ func (s *Serve) check(p problems) {
 	s.Delivery.check(p)
 	if u := s.PublicURL; u != nil && u.Scheme == "http" && !s.InsecurePublicURL && !loopback(u.Hostname()) {
 		p.add("public-url", "must begin with https:// (http:// is for this machine, or with --insecure-public-url)")
+	}
+}
+
+func (c *Copy) check(p problems) {
+	if c.From.Reveal() != "" && c.From == c.To {
+		p.add("to", "must be another database than --from")
 	}
 }
 

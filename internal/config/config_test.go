@@ -470,7 +470,9 @@ func TestEveryOptionIsComplete(t *testing.T) {
 			secrets["--"+flag.Name] = true
 		}
 	})
-	want := map[string]bool{"--database": true, "--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true}
+	want := map[string]bool{
+		"--database": true, "--from": true, "--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true, "--to": true,
+	}
 	if diff := cmp.Diff(want, secrets); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}

@@ -78,6 +78,7 @@ var (
 		"base-url":     parseBaseURL,
 		"smtp-url":     parseSMTPURL,
 		"postgres-url": parsePostgresURL,
+		"place":        parsePlace,
 		"positive":     parsePositive,
 		"host":         parseHost,
 		"origins":      parseOrigins,
@@ -205,6 +206,14 @@ func parsePostgresURL(text string) (any, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, errors.New("must look like postgres://USER:PASSWORD@HOST:5432/NAME, with special characters of the password percent-encoded")
+	}
+	return Secret{text: text}, nil
+}
+
+// parsePlace takes a folder for one, and what looks like a URL for a database's.
+func parsePlace(text string) (any, error) {
+	if strings.Contains(text, "://") {
+		return parsePostgresURL(text)
 	}
 	return Secret{text: text}, nil
 }

@@ -61,7 +61,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 	used := make(map[string]bool)
 	seen := 0
 	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
+		if strings.HasSuffix(name, "_test.go") || name == "copy.go" || name == "copy_table.go" { // of all tenants at once
 			continue
 		}
 		fset := token.NewFileSet()

@@ -77,7 +77,7 @@ type DB struct {
 
 // Open opens or creates the database, migrates its schema and starts the writer.
 // Close must be called. With keys that are not those of the data it returns
-// ErrOtherMasterKey.
+// ErrOtherMasterKey, for a copy that was cut short ErrUnfinishedCopy.
 func Open(ctx context.Context, opts Options) (*DB, error) {
 	name, open := opts.Path, openSQLite
 	if opts.Database != "" {
@@ -88,6 +88,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return nil, err
 	}
 	version, err := migrate(ctx, p.write, p.dialect)
+	if err == nil {
+		err = finished(ctx, p.write)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", name, err), p.write.Close(), p.read.Close())
 	}

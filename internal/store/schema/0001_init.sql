@@ -590,3 +590,8 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (instance_id, idempotency_key)
 ) STRICT;
 CREATE INDEX idempotency_keys_by_creation ON idempotency_keys (instance_id, created_at);
+
+-- Has its row while usher copy fills the database, which nobody serves until then.
+CREATE TABLE unfinished_copies (
+    id INTEGER NOT NULL PRIMARY KEY
+) STRICT;

@@ -548,7 +548,7 @@ func testOnce(w *World) {
 		w.Errorf("a key of yesterday: replayed %v, error %v", replayed, err)
 	}
 	w.ok("sweeping keys", w.DB.SweepIdempotencyKeys(w.Context()))
-	if left := rows(w.T, w.Raw, `SELECT idempotency_key FROM idempotency_keys`); !slices.Equal(left, []string{"[k]"}) {
+	if left := Rows(w.T, w.Raw, `SELECT idempotency_key FROM idempotency_keys`); !slices.Equal(left, []string{"[k]"}) {
 		w.Errorf("the sweep left %v, want the key of today", left)
 	}
 }

@@ -33,7 +33,7 @@ func testDeletionOfMany(w *World) {
 	own := w.invite("cy@example.com") // the newest, which goes last
 	w.Clock.Add(36 * time.Hour)       // some are overdue
 	must(w.DB.DeleteOrganization(w.Context(), w.Instance, w.Org.ID))(w.T)
-	if left := rows(w.T, w.Raw, `SELECT id FROM deleted_organizations`); len(left) != 1 {
+	if left := Rows(w.T, w.Raw, `SELECT id FROM deleted_organizations`); len(left) != 1 {
 		w.Fatalf("%d organizations have rows left, want the one that was deleted", len(left))
 	}
 	seen := w.everything(cy.ID, session.ID)
@@ -63,11 +63,11 @@ func testDeletionOfMany(w *World) {
 		w.Errorf("what was left of a deleted organization was seen (-before +after):\n%s", diff)
 	}
 	for _, table := range []string{"invitations", "membership_requests", "memberships", "role_members", "outbox"} {
-		if left := rows(w.T, w.Raw, `SELECT * FROM `+table+` WHERE organization_id = '`+w.Org.ID+`'`); len(left) > 0 {
+		if left := Rows(w.T, w.Raw, `SELECT * FROM `+table+` WHERE organization_id = '`+w.Org.ID+`'`); len(left) > 0 {
 			w.Errorf("%d rows of %s are left", len(left), table)
 		}
 	}
-	if left := rows(w.T, w.Raw, `SELECT id FROM deleted_organizations`); len(left) > 0 {
+	if left := Rows(w.T, w.Raw, `SELECT id FROM deleted_organizations`); len(left) > 0 {
 		w.Errorf("%v are still to be deleted", left)
 	}
 }

@@ -228,7 +228,7 @@ func testAffiliation(w *World) {
 func (w *World) empty(tables ...string) {
 	w.Helper()
 	for _, table := range tables {
-		if left := rows(w.T, w.Raw, `SELECT * FROM `+table); len(left) > 0 {
+		if left := Rows(w.T, w.Raw, `SELECT * FROM `+table); len(left) > 0 {
 			w.Errorf("%s has %v, want nothing", table, left)
 		}
 	}

@@ -59,7 +59,7 @@ type operation struct {
 func RunFaults(t *testing.T, engine Breakable) {
 	first := NewWorld(t, engine.First)
 	f := furnish(first)
-	for _, row := range rows(t, first.Raw, engine.Tables) {
+	for _, row := range Rows(t, first.Raw, engine.Tables) {
 		f.tables = append(f.tables, row[1:len(row)-1])
 	}
 	checkComplete(t, engine.Besides)
@@ -264,7 +264,7 @@ func allRows(f *furnished) map[string][]string {
 	f.Helper()
 	dump := make(map[string][]string)
 	for _, table := range f.tables {
-		dump[table] = rows(f.T, f.Raw, `SELECT * FROM `+table)
+		dump[table] = Rows(f.T, f.Raw, `SELECT * FROM `+table)
 	}
 	return dump
 }

@@ -52,6 +52,9 @@ type furnished struct {
 
 const digest = "argon2id:x"
 
+// Furnish puts rows into nearly every table of a world.
+func Furnish(w *World) { furnish(w) }
+
 // furnish puts something for every operation into a world.
 func furnish(w *World) *furnished {
 	ctx, f := w.Context(), &furnished{World: w}

@@ -70,11 +70,11 @@ func testLogo(w *World) {
 			set.Add(1)
 		}
 	})
-	if n := len(rows(w.T, w.Raw, `SELECT name FROM organization_logos`)); n != 1 || set.Load() != 20 {
+	if n := len(Rows(w.T, w.Raw, `SELECT name FROM organization_logos`)); n != 1 || set.Load() != 20 {
 		w.Errorf("%d uploads left %d logos, want 20 and one", set.Load(), n)
 	}
 	must(w.DB.DeleteOrganization(w.Context(), w.Instance, w.Org.ID))(w.T)
-	if n := len(rows(w.T, w.Raw, `SELECT name FROM organization_logos`)); n != 0 {
+	if n := len(Rows(w.T, w.Raw, `SELECT name FROM organization_logos`)); n != 0 {
 		w.Errorf("a deleted organization left %d logos", n)
 	}
 }

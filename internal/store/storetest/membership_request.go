@@ -163,7 +163,7 @@ func testRequestsEnd(w *World) {
 
 	hal := w.user("hal@acme.example")
 	w.domains(invite.OrganizationSettingsChange{DomainsEnabled: &off})
-	id := rows(w.T, w.Raw, `SELECT id FROM enrollments WHERE user_id = '`+hal.ID+`'`)[0]
+	id := Rows(w.T, w.Raw, `SELECT id FROM enrollments WHERE user_id = '`+hal.ID+`'`)[0]
 	if n := len(w.suggestions(hal)); n != 0 {
 		w.Errorf("%d organizations are suggested while domains are off, want none", n)
 	}

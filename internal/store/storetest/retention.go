@@ -98,7 +98,7 @@ func testForgettingMails(w *World) {
 func (w *World) tally(when string, outbox, inbox int) {
 	w.Helper()
 	want := []string{fmt.Sprint(outbox, inbox)}
-	got := rows(w.T, w.Raw, `SELECT (SELECT count(*) FROM outbox) || ' ' || (SELECT count(*) FROM inbox)`)
+	got := Rows(w.T, w.Raw, `SELECT (SELECT count(*) FROM outbox) || ' ' || (SELECT count(*) FROM inbox)`)
 	for k := range got {
 		got[k] = strings.Trim(got[k], "[]")
 	}

@@ -34,7 +34,7 @@ func (w *World) roleSet(name string, roles ...string) *invite.RoleSet {
 func (w *World) happened() map[string]int {
 	w.Helper()
 	counts := make(map[string]int)
-	for _, row := range rows(w.T, w.Raw, `SELECT type FROM events WHERE instance_id = '`+w.Instance.ID+`'`) {
+	for _, row := range Rows(w.T, w.Raw, `SELECT type FROM events WHERE instance_id = '`+w.Instance.ID+`'`) {
 		counts[strings.Trim(row, "[]")]++
 	}
 	return counts

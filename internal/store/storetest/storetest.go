@@ -319,12 +319,13 @@ func Dump(t *testing.T, raw *sql.DB) map[string][]string {
 	t.Helper()
 	dump := make(map[string][]string)
 	for _, table := range tables {
-		dump[table] = rows(t, raw, `SELECT * FROM `+table+` ORDER BY 1, 2, 3`)
+		dump[table] = Rows(t, raw, `SELECT * FROM `+table+` ORDER BY 1, 2, 3`)
 	}
 	return dump
 }
 
-func rows(t *testing.T, raw *sql.DB, query string) []string {
+// Rows returns what a query finds, each row as text.
+func Rows(t *testing.T, raw *sql.DB, query string) []string {
 	t.Helper()
 	found, err := raw.QueryContext(t.Context(), query)
 	if err != nil {
@@ -369,14 +370,14 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 		return fmt.Sprintf(`(SELECT count(*) FROM invitations i WHERE i.instance_id = o.instance_id AND i.organization_id = o.id AND i.status = %d)`, s)
 	}
 	for s, counter := range []string{"pending", "accepted", "revoked", "expired", "declined"} {
-		if found := rows(t, raw, fmt.Sprintf(`SELECT d.instance_id, d.%s FROM instances d WHERE d.%[1]s <>
+		if found := Rows(t, raw, fmt.Sprintf(`SELECT d.instance_id, d.%s FROM instances d WHERE d.%[1]s <>
 			(SELECT count(*) FROM application_invitations i WHERE i.instance_id = d.instance_id AND i.status = %d)`, counter, s)); len(found) > 0 {
 			t.Errorf("%s invitations to the application are counted wrong: %v", counter, found)
 		}
 	}
 	if onSQLite(raw) {
 		const disorder = `SELECT a.id FROM events a JOIN events b ON b.instance_id = a.instance_id AND b.rowid > a.rowid AND b.id < a.id`
-		if found := rows(t, raw, disorder); len(found) > 0 {
+		if found := Rows(t, raw, disorder); len(found) > 0 {
 			t.Errorf("a log out of order: %v", found)
 		}
 	}
@@ -501,7 +502,7 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			AND substr(i.id, 8) > (SELECT substr(events_forgotten, 5) FROM instances n WHERE n.instance_id = i.instance_id)
 			AND i.forgotten = 0 AND (i.inviter_id = '' OR EXISTS (SELECT 1 FROM users u WHERE u.instance_id = i.instance_id AND u.id = i.inviter_id))`,
 	} {
-		if found := rows(t, raw, query); len(found) > 0 {
+		if found := Rows(t, raw, query); len(found) > 0 {
 			t.Errorf("%s: %v", what, found)
 		}
 	}

@@ -102,7 +102,7 @@ func testPasswords(w *World) {
 	}
 	_, err = digest(w.Admin.ID)
 	w.refused("a user whose password was removed", err, invite.NoPassword)
-	for _, event := range rows(w.T, w.Raw, `SELECT data FROM events`) {
+	for _, event := range Rows(w.T, w.Raw, `SELECT data FROM events`) {
 		if strings.Contains(event, "argon2id") || strings.Contains(event, "md5:") {
 			w.Errorf("an event has a digest: %s", event)
 		}
