@@ -572,10 +572,14 @@ func (t *tx) eraseEvents(in *invite.Instance, e *erasure) error {
 	return nil
 }
 
+// errRead says why the log beside a file still has what was deleted.
+var errRead = errors.New("another program reads the file for long, so that the log beside it is not emptied: stop that (Litestream, say) and repeat the command")
+
 // Compact rewrites a SQLite file without what was deleted from it, of which free pages
-// and the log beside the file hold the content until then. Writes wait meanwhile. On
-// PostgreSQL, which does so in its own time, it does nothing.
-func (db *DB) Compact(ctx context.Context) error {
+// and the log beside the file hold the content until then. Writes wait meanwhile. It
+// fails when somebody goes on reading what the file was before. On PostgreSQL, which does
+// all that in its own time, it does nothing.
+func (db *DB) Compact(ctx context.Context) (err error) {
 	if db.opts.Database != "" {
 		return nil
 	}
@@ -584,10 +588,22 @@ func (db *DB) Compact(ctx context.Context) error {
 		return err
 	}
 	defer func() { db.readers.give(c) }()
-	for _, statement := range []string{`PRAGMA query_only = 0`, `VACUUM`, `PRAGMA wal_checkpoint(TRUNCATE)`, `PRAGMA query_only = 1`} {
-		if _, err := c.sql.ExecContext(ctx, statement); err != nil {
-			return db.classify(err)
-		}
+	if _, err := c.sql.ExecContext(ctx, `PRAGMA query_only = 0`); err != nil {
+		return db.classify(err)
+	}
+	defer func() {
+		_, end := c.sql.ExecContext(context.WithoutCancel(ctx), `PRAGMA query_only = 1`)
+		err = errors.Join(err, end)
+	}()
+	if _, err := c.sql.ExecContext(ctx, `VACUUM`); err != nil {
+		return db.classify(err)
+	}
+	var busy, pages, moved int
+	if err := c.sql.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+		return db.classify(err)
+	}
+	if busy != 0 {
+		return errRead
 	}
 	return nil
 }

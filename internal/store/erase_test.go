@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,42 @@ func TestNoByteOfTheErasedIsLeftInTheFile(t *testing.T) {
 		t.Errorf("the server that was running meanwhile: %v", err)
 	}
 	storetest.Invariants(t, w.DB, w.Raw)
+}
+
+// TestAFileThatIsReadIsNotCompacted has somebody else read the file all the while.
+func TestAFileThatIsReadIsNotCompacted(t *testing.T) {
+	t.Parallel() // it waits as long as a write would
+	path := filepath.Join(t.TempDir(), "usher.db")
+	w := storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
+		db := openFile(t, path, clock)
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return db, openRaw(t, path)
+	})
+	reader, err := w.Raw.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users int
+	if err := reader.QueryRowContext(t.Context(), `SELECT count(*) FROM users`).Scan(&users); err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Add(time.Millisecond)
+	if _, err := w.DB.CreateOrganization(t.Context(), w.Instance, invite.NewOrganization{Name: "Meanwhile"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB.Compact(t.Context()); err == nil || !strings.Contains(err.Error(), "another program reads the file") {
+		t.Errorf("got error %v, want one that says who is in the way", err)
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB.Compact(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 // lookInto returns what a folder's files have of the person of NewGrace.
