@@ -95,11 +95,13 @@ func (p *pgbench) write(ctx context.Context, db *sql.DB, organizations int) erro
 	return os.WriteFile(p.script, []byte(script.String()), 0o600)
 }
 
-// literal returns a value as SQL writes it.
+// literal returns a value as SQL writes it, without the colons that pgbench takes for
+// its variables even there.
 func literal(ctx context.Context, db *sql.DB, v any) (text string, err error) {
 	switch v := v.(type) {
 	case string:
-		err = db.QueryRowContext(ctx, `SELECT quote_literal($1::text)`, v).Scan(&text)
+		err = db.QueryRowContext(ctx, `SELECT 'E' || ltrim(quote_literal($1::text), ' E')`, v).Scan(&text)
+		text = strings.ReplaceAll(text, ":", `\072`)
 	case []byte:
 		text = fmt.Sprintf(`'\x%x'`, v)
 	case nil:

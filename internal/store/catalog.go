@@ -48,6 +48,9 @@ func (t *tx) catalogGeneration(instance string) (generation uint64, err error) {
 	if t.db.cache.enabled.Load() || t.recast {
 		return t.catalogs, nil
 	}
+	if t.castOf == instance {
+		return t.cast, nil
+	}
 	err = t.row(`SELECT catalog_version FROM instances WHERE instance_id = $1`, instance).Scan(&generation)
 	return generation, missing(err, nil) // no instance has no roles either
 }

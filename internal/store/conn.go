@@ -135,6 +135,8 @@ type tx struct {
 	horizons   uint64          // their state then
 	uncached   bool            // what others read before may not be what this reads
 	catalogs   uint64          // their generation then
+	cast       uint64          // the version of a catalog that was read with something else
+	castOf     string          // its instance
 	recast     bool            // this operation, or one before it, changed a catalog
 	altered    string          // the instance whose catalog this operation has changed
 	own        *invite.Catalog // as this operation sees it; nil until it asks

@@ -11,21 +11,27 @@ import (
 	"usher/internal/invite"
 )
 
-// invitationRow packs what scanInvitation reads.
-const invitationRow = `concat_ws('` + separator + `', i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status,
-	i.public_metadata, i.private_metadata, i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at)`
+const invitationColumns = `i.id, i.email_address, i.email_key, i.role_id, i.inviter_id, i.status,
+	i.public_metadata, i.private_metadata, i.redirect_url, i.generation, i.user_id, i.expires_at, i.created_at, i.updated_at`
 
-// scanInvitation leaves the role's id in Role until fillInvitation replaces it.
-func scanInvitation(row scanner, instance, organization string) (*invite.Invitation, error) {
+// invitationRow packs what scanInvitation reads.
+const invitationRow = `concat_ws('` + separator + `', ` + invitationColumns + `)`
+
+// scanInvitation leaves the role's id in Role until fillInvitation replaces it. More
+// are the targets of what is packed behind the invitation.
+func scanInvitation(row scanner, instance, organization string, more ...any) (*invite.Invitation, error) {
 	i := invite.Invitation{InstanceID: instance, OrganizationID: organization}
-	err := unpack(row, &i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
+	err := unpack(row, append([]any{&i.ID, &i.Email.Address, &i.Email.Key, &i.Role, &i.InviterID, &i.Status,
 		&i.PublicMetadata, &i.PrivateMetadata,
-		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt)
+		&i.RedirectURL, &i.Generation, &i.UserID, &i.ExpiresAt, &i.CreatedAt, &i.UpdatedAt}, more...)...)
 	return &i, err
 }
 
 // invitation returns one invitation whole, or refuses with InvitationNotFound.
 func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, error) {
+	if !t.db.cache.enabled.Load() {
+		return t.joinedInvitation(instance, organization, id)
+	}
 	i, err := scanInvitation(t.row(`
 		SELECT `+invitationRow+`
 		FROM invitations i
@@ -36,17 +42,45 @@ func (t *tx) invitation(instance, organization, id string) (*invite.Invitation, 
 	return i, t.fillInvitation(i)
 }
 
+// joinedInvitation is invitation in one statement, where nothing is remembered of the
+// people and roles it names.
+func (t *tx) joinedInvitation(instance, organization, id string) (*invite.Invitation, error) {
+	var p invite.Person
+	targets, finish := personOf(&p)
+	i, err := scanInvitation(t.row(`
+		SELECT concat_ws('`+separator+`', `+invitationColumns+`,
+			COALESCE(u.id, ''), COALESCE(u.first_name, ''), COALESCE(u.last_name, ''), COALESCE(u.username, ''), COALESCE(u.banned, 0),
+			COALESCE(e.email_address, ''), id.catalog_version)
+		FROM invitations i
+		JOIN instances id ON id.instance_id = i.instance_id
+		LEFT JOIN users u ON u.instance_id = i.instance_id AND u.id = i.inviter_id
+		LEFT JOIN email_addresses e ON e.instance_id = u.instance_id AND e.user_id = u.id AND e.id = u.primary_email_address_id
+		WHERE i.instance_id = $1 AND i.organization_id = $2 AND i.id = $3`, instance, organization, id),
+		instance, organization, append(targets, &t.cast)...)
+	if err != nil {
+		return nil, missing(err, invite.Err(invite.InvitationNotFound, id))
+	}
+	if finish(); p.UserID != "" {
+		i.Inviter = &p
+	}
+	t.castOf = instance
+	return i, t.fillRole(i)
+}
+
 // fillInvitation puts the role's key and name and the inviter into an invitation
 // that was just scanned.
-func (t *tx) fillInvitation(i *invite.Invitation) error {
-	r, err := t.roleOf(i.InstanceID, i.Role)
-	if err != nil {
-		return err
-	}
-	i.Role, i.RoleName = r.Key, r.Name
+func (t *tx) fillInvitation(i *invite.Invitation) (err error) {
 	if i.InviterID != "" {
-		i.Inviter, err = t.person(i.InstanceID, i.InviterID)
+		if i.Inviter, err = t.person(i.InstanceID, i.InviterID); err != nil {
+			return err
+		}
 	}
+	return t.fillRole(i)
+}
+
+func (t *tx) fillRole(i *invite.Invitation) error {
+	r, err := t.roleOf(i.InstanceID, i.Role)
+	i.Role, i.RoleName = r.Key, r.Name
 	return err
 }
 

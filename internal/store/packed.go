@@ -45,6 +45,11 @@ func assign(dest any, field string) error {
 	case *json.RawMessage:
 		*d = json.RawMessage(field)
 		return nil
+	case *bool:
+		*d = field != "0"
+		return nil
+	case *uint64:
+		*d, err = strconv.ParseUint(field, 10, 64)
 	case *int:
 		n, err = strconv.ParseInt(field, 10, 64)
 		*d = int(n)
