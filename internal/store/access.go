@@ -91,7 +91,7 @@ func (t *tx) notifyListed(in *invite.Instance, l *invite.ListIdentifier) error {
 		return err
 	}
 	l.InvitationID = made[0].ID
-	_, err = t.exec(`
+	err = t.later(`
 		UPDATE list_identifiers
 		SET invitation_id = $4
 		WHERE instance_id = $1 AND list = $2 AND id = $3`, in.ID, l.List, l.ID, l.InvitationID)

@@ -71,7 +71,7 @@ func (db *DB) affiliate(ctx context.Context, in *invite.Instance, organization, 
 }
 
 func (t *tx) saveAffiliation(d *invite.Domain) error {
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE organization_domains
 		SET affiliation = $4, code_number = $5, code_attempts = $6, code_expires_at = $7, updated_at = $8
 		WHERE instance_id = $1 AND organization_id = $2 AND id = $3`,

@@ -141,7 +141,7 @@ func (t *tx) newApplicationInvitation(in *invite.Instance, n *invite.NewApplicat
 }
 
 func (t *tx) insertApplicationInvitation(i *invite.Invitation) error {
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO application_invitations (instance_id, id, email_address, email_key, status, template, public_metadata,
 			redirect_url, generation, user_id, expires_at, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10, $11, $12)`,
@@ -152,7 +152,7 @@ func (t *tx) insertApplicationInvitation(i *invite.Invitation) error {
 
 // endApplicationInvitation stores the new status of an invitation that had from.
 func (t *tx) endApplicationInvitation(i *invite.Invitation, from invite.Status) error {
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE application_invitations
 		SET status = $3, user_id = $4, updated_at = $5
 		WHERE instance_id = $1 AND id = $2`, i.InstanceID, i.ID, i.Status, i.UserID, i.UpdatedAt); err != nil {

@@ -59,7 +59,7 @@ func (t *tx) catalogGeneration(instance string) (generation uint64, err error) {
 // show its change.
 func (t *tx) alter(query, instance string, args ...any) (int64, error) {
 	if t.altered != instance {
-		if _, err := t.exec(`UPDATE instances SET catalog_version = catalog_version + 1 WHERE instance_id = $1`, instance); err != nil {
+		if err := t.later(`UPDATE instances SET catalog_version = catalog_version + 1 WHERE instance_id = $1`, instance); err != nil {
 			return 0, err
 		}
 	}

@@ -154,7 +154,7 @@ func (t *tx) visitor(in *invite.Instance, id string) (*Visit, error) {
 	v := &Visit{ClientID: t.newID(clientID)}
 	token, hash := newClientToken(v.ClientID)
 	v.Token = token
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO clients (instance_id, id, token_hash, active_session, created_at, updated_at)
 		VALUES ($1, $2, $3, '', $4, $4)`, in.ID, v.ClientID, hash, t.now)
 	return v, err
@@ -192,13 +192,13 @@ func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization s
 	}
 	token, hash := newClientToken(v.ClientID)
 	v.Token, v.Session = token, s
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE clients
 		SET token_hash = $3, active_session = $4, updated_at = $5
 		WHERE instance_id = $1 AND id = $2`, in.ID, v.ClientID, hash, s.ID, t.now); err != nil {
 		return err
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE users
 		SET last_sign_in_at = $3, last_active_at = $3, guesses = 0, locked_until = 0
 		WHERE instance_id = $1 AND id = $2`, in.ID, u.ID, t.now)
@@ -210,19 +210,19 @@ func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization s
 func (t *tx) activate(in *invite.Instance, s *invite.Session, organization string) error {
 	s.OrganizationID = organization
 	s.Use(t.now)
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE sessions
 		SET organization_id = $3, last_active_at = $4, abandon_at = $5, updated_at = $4
 		WHERE instance_id = $1 AND id = $2`, in.ID, s.ID, s.OrganizationID, s.LastActiveAt, s.AbandonAt); err != nil {
 		return err
 	}
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE clients
 		SET active_session = $3, updated_at = $4
 		WHERE instance_id = $1 AND id = $2`, in.ID, s.ClientID, s.ID, t.now); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE users SET last_active_at = $3 WHERE instance_id = $1 AND id = $2`, in.ID, s.UserID, t.now)
+	err := t.later(`UPDATE users SET last_active_at = $3 WHERE instance_id = $1 AND id = $2`, in.ID, s.UserID, t.now)
 	return err
 }
 
@@ -334,7 +334,7 @@ func (t *tx) forgetClient(instance, client string) error {
 		`DELETE FROM sign_ups WHERE instance_id = $1 AND client_id = $2`,
 		`UPDATE clients SET token_hash = '', active_session = '' WHERE instance_id = $1 AND id = $2`,
 	} {
-		if _, err := t.exec(query, instance, client); err != nil {
+		if err := t.later(query, instance, client); err != nil {
 			return err
 		}
 	}

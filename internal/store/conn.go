@@ -5,8 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"usher/internal/invite"
 )
@@ -18,13 +19,14 @@ type conn struct {
 	stmts map[string]statement
 	used  invite.Instant // last
 	era   uint64         // of the database's connections, when it was known to work
+
+	pipeline pipeline // to a server
 }
 
 // statement is a prepared statement.
 type statement struct {
 	*sql.Stmt
-	uses []int // which of the caller's parameters it has; nil: all
-	once bool  // the caller must close it
+	once bool // the caller must close it
 }
 
 func newConn(db *DB, c *sql.Conn) *conn {
@@ -32,41 +34,17 @@ func newConn(db *DB, c *sql.Conn) *conn {
 }
 
 // prepare returns the prepared statement for query.
-func (c *conn) prepare(query string) (statement, error) {
+func (c *conn) prepare(query string) (s statement, err error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	text, s := query, statement{}
-	if c.db.dialect.rewrite != nil {
-		text, s.uses = c.db.dialect.rewrite(query)
-	}
-	var err error
-	if s.Stmt, err = c.sql.PrepareContext(context.Background(), text); err != nil {
+	if s.Stmt, err = c.sql.PrepareContext(context.Background(), query); err != nil {
 		return statement{}, err
 	}
-	if len(c.stmts) >= c.db.dialect.statements {
-		s.once = true
-		return s, nil
+	if s.once = len(c.stmts) >= maxTexts; !s.once {
+		c.stmts[query] = s
 	}
-	c.stmts[query] = s
 	return s, nil
-}
-
-// params returns the caller's parameters as the engine takes them. The caller's own
-// stay as they are: they may be used for a second statement.
-func (c *conn) params(s statement, args []any) []any {
-	if c.db.dialect.convert == nil {
-		return args
-	}
-	list := slices.Clone(args)
-	if s.uses != nil {
-		list = list[:0]
-		for _, n := range s.uses {
-			list = append(list, args[n-1])
-		}
-	}
-	c.db.dialect.convert(list)
-	return list
 }
 
 // renewed returns c, or another connection of the pool in place of one that is lost.
@@ -148,49 +126,74 @@ var errReadOnly = errors.New("write in a read transaction")
 
 // exec runs a statement that changes rows and returns how many it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	if !t.write {
-		return 0, errReadOnly
-	}
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	s, err := t.conn.prepare(query)
-	if err != nil {
-		return 0, err
+	return t.conn.exec(query, args...)
+}
+
+// later is exec where nobody needs to know how many rows are changed, or refuses
+// because of it: a server hears of the statement together with the next one. Its error
+// may be that one's, or the commit's.
+func (t *tx) later(query string, args ...any) error {
+	if err := t.begin(); err != nil {
+		return err
 	}
-	if s.once {
-		defer s.Close()
-	}
-	res, err := s.ExecContext(context.Background(), t.conn.params(s, args)...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+	return t.conn.later(query, args...)
 }
 
 // begin opens the operation's savepoint before its first write: an operation
 // that is refused by a rule has mostly written nothing and costs none.
 func (t *tx) begin() error {
+	if !t.write {
+		return errReadOnly
+	}
 	if t.wrote {
 		return nil
 	}
-	if err := t.conn.run("SAVEPOINT operation"); err != nil {
+	if err := t.conn.later("SAVEPOINT operation"); err != nil {
 		return err
 	}
 	t.wrote = true
 	return nil
 }
 
-// run executes a statement of transaction control.
-func (c *conn) run(query string) error {
+func (c *conn) exec(query string, args ...any) (changed int64, err error) {
+	if c.db.dialect.pipelines {
+		c.pipeline.add(query, args, func(r pgx.BatchResults) error {
+			tag, err := r.Exec()
+			changed = tag.RowsAffected()
+			return err
+		})
+		err = c.flush()
+		return changed, err
+	}
 	s, err := c.prepare(query)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if s.once {
 		defer s.Close()
 	}
-	_, err = s.ExecContext(context.Background())
+	res, err := s.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (c *conn) later(query string, args ...any) error {
+	if c.db.dialect.pipelines {
+		c.pipeline.add(query, args, discard)
+		return nil
+	}
+	_, err := c.exec(query, args...)
+	return err
+}
+
+// run executes a statement of transaction control.
+func (c *conn) run(query string) error {
+	_, err := c.exec(query)
 	return err
 }
 
@@ -198,27 +201,49 @@ func (c *conn) run(query string) error {
 // done so itself, as it does when the disk is full; that is not an error here. It is
 // tried again, since in a transaction left open the connection could begin no other.
 func (c *conn) rollback() {
+	c.pipeline.drop()
 	if c.run("ROLLBACK") != nil {
 		_ = c.run("ROLLBACK")
 	}
 }
 
-// row runs a query of at most one row; Scan returns sql.ErrNoRows without one.
+// row runs a query of at most one row; Scan returns sql.ErrNoRows without one. The
+// query is asked when Scan is called, or, of a server, with what is asked before.
 func (t *tx) row(query string, args ...any) scanner {
-	s, err := t.conn.prepare(query)
+	if t.db.dialect.pipelines {
+		return t.conn.ask(query, args)
+	}
+	return &fileRow{t.conn, query, args}
+}
+
+type scanner interface {
+	Scan(dest ...any) error
+}
+
+// fileRow is a row that is not read before Scan.
+type fileRow struct {
+	conn  *conn
+	query string
+	args  []any
+}
+
+func (r *fileRow) Scan(dest ...any) error {
+	s, err := r.conn.prepare(r.query)
 	if err != nil {
-		return failed{err}
+		return err
 	}
-	args = t.conn.params(s, args)
 	if s.once {
-		return closing{s.QueryRowContext(context.Background(), args...), s.Stmt}
+		defer s.Close()
 	}
-	return s.QueryRowContext(context.Background(), args...)
+	return s.QueryRowContext(context.Background(), r.args...).Scan(dest...)
 }
 
 // each runs a query and calls scan for every row. What scan reads must not be
 // kept beyond the call unless it was copied.
 func (t *tx) each(query string, args []any, scan func(row scanner) error) error {
+	if t.db.dialect.pipelines {
+		return t.conn.each(query, args, scan)
+	}
 	s, err := t.conn.prepare(query)
 	if err != nil {
 		return err
@@ -226,7 +251,7 @@ func (t *tx) each(query string, args []any, scan func(row scanner) error) error 
 	if s.once {
 		defer s.Close()
 	}
-	rows, err := s.QueryContext(context.Background(), t.conn.params(s, args)...)
+	rows, err := s.QueryContext(context.Background(), args...)
 	if err != nil {
 		return err
 	}
@@ -237,23 +262,6 @@ func (t *tx) each(query string, args []any, scan func(row scanner) error) error 
 		}
 	}
 	return rows.Err()
-}
-
-type scanner interface {
-	Scan(dest ...any) error
-}
-
-type failed struct{ err error }
-
-func (f failed) Scan(...any) error { return f.err }
-
-type closing struct {
-	row  *sql.Row
-	stmt *sql.Stmt
-}
-
-func (c closing) Scan(dest ...any) error {
-	return errors.Join(c.row.Scan(dest...), c.stmt.Close())
 }
 
 type txKey struct{}
@@ -284,7 +292,7 @@ func (t *tx) stable(f func(*tx) error) error {
 
 // snapshot ends its transaction even when f panics: the connection is used again.
 func (t *tx) snapshot(f func(*tx) error) (err error) {
-	if err := t.conn.run(t.db.dialect.snapshot); err != nil {
+	if err := t.conn.later(t.db.dialect.snapshot); err != nil {
 		t.conn.rollback() // it may have begun
 		return err
 	}

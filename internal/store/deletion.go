@@ -68,11 +68,11 @@ func (t *tx) mayDelete(o *invite.Organization) error {
 
 // deleteRows deletes o itself and the first of what belongs to it.
 func (t *tx) deleteRows(o *invite.Organization) error {
-	if _, err := t.exec(`DELETE FROM organizations WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
+	if err := t.later(`DELETE FROM organizations WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID); err != nil {
 		return err
 	}
 	for _, table := range []string{"role_members", "organization_logos"} {
-		if _, err := t.exec(`DELETE FROM `+table+` WHERE instance_id = $1 AND organization_id = $2`, o.InstanceID, o.ID); err != nil {
+		if err := t.later(`DELETE FROM `+table+` WHERE instance_id = $1 AND organization_id = $2`, o.InstanceID, o.ID); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (t *tx) deleteRows(o *invite.Organization) error {
 	if err != nil || done {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO deleted_organizations (instance_id, id, deleted_at) VALUES ($1, $2, $3)`, o.InstanceID, o.ID, t.now)
+	err = t.later(`INSERT INTO deleted_organizations (instance_id, id, deleted_at) VALUES ($1, $2, $3)`, o.InstanceID, o.ID, t.now)
 	return err
 }
 
@@ -102,7 +102,7 @@ func (t *tx) deleteSome(instance, organization string, limit int) (done bool, er
 			return false, nil
 		}
 	}
-	_, err = t.exec(`
+	err = t.later(`
 		DELETE FROM outbox
 		WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = '' AND organization_id = $3`, instance, bucketOf(organization), organization)
 	return err == nil, err
@@ -126,7 +126,7 @@ func (db *DB) SweepDeleted(ctx context.Context, limit int) (more bool, err error
 		if err != nil || !done {
 			return err
 		}
-		_, err = t.exec(`DELETE FROM deleted_organizations WHERE instance_id = $1 AND id = $2`, instance, organization)
+		err = t.later(`DELETE FROM deleted_organizations WHERE instance_id = $1 AND id = $2`, instance, organization)
 		return err
 	})
 	return more, err

@@ -168,7 +168,7 @@ func (t *tx) advance(key EndpointKey, from, to string) (bool, error) {
 // deliver queues an event for an endpoint, once again if it was delivered before,
 // and now if it waits for another attempt.
 func (t *tx) deliver(key EndpointKey, e invite.Event) error {
-	if _, err := t.exec(`
+	if err := t.later(`
 		INSERT INTO deliveries (instance_id, event_id, endpoint_id, type, status, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (instance_id, event_id, endpoint_id) DO UPDATE
@@ -176,7 +176,7 @@ func (t *tx) deliver(key EndpointKey, e invite.Event) error {
 		key.InstanceID, e.ID, key.ID, e.Type, invite.DeliveryPending, t.now, t.now); err != nil {
 		return err
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, due_at, created_at)
 		VALUES ($1, '', $2, $3, $4, $5, '', $6, $7)
 		ON CONFLICT (instance_id, bucket, endpoint_id, id) DO UPDATE
@@ -195,7 +195,7 @@ func (t *tx) attempted(m Message, status invite.DeliveryStatus, reason string, r
 	if err != nil || n == 0 {
 		return err // forgotten meanwhile
 	}
-	if _, err := t.exec(`
+	if err := t.later(`
 		INSERT INTO attempts (instance_id, event_id, endpoint_id, number, status_code, response, error, took, created_at)
 		SELECT instance_id, event_id, endpoint_id, attempts, $4, $5, $6, $7, $8
 		FROM deliveries
@@ -204,7 +204,7 @@ func (t *tx) attempted(m Message, status invite.DeliveryStatus, reason string, r
 		return err
 	}
 	if reason == "" {
-		_, err := t.exec(`
+		err := t.later(`
 			UPDATE webhook_endpoints
 			SET failing_since = 0
 			WHERE instance_id = $1 AND id = $2 AND failing_since <> 0`, m.InstanceID, m.EndpointID)
@@ -438,7 +438,7 @@ func (db *DB) ReplaySince(ctx context.Context, in *invite.Instance, id string, s
 			return err
 		}
 		t.wake(in.ID)
-		_, err := t.exec(`
+		err := t.later(`
 			UPDATE webhook_endpoints
 			SET read_to = $3
 			WHERE instance_id = $1 AND id = $2 AND read_to > $3`, in.ID, id, firstID(eventID, min(since, t.now)))

@@ -11,16 +11,13 @@ import (
 // statement is written once, in the SQL that SQLite and PostgreSQL share:
 // $n parameters, RETURNING, ON CONFLICT, partial indexes.
 type dialect struct {
-	begin    string // a transaction that writes
-	snapshot string // one that reads a single state
-	schema   *strings.Replacer
+	// pipelines says that statements travel to a server, several at once.
+	pipelines bool
+	begin     string // a transaction that writes
+	snapshot  string // one that reads a single state
+	schema    *strings.Replacer
 	// migrator returns what goose has to know.
 	migrator func() (goose.Dialect, []goose.ProviderOption, error)
-	// rewrite returns the statement in the words of the engine, and which parameters
-	// it is to have, in order; nil leaves it as it is.
-	rewrite func(query string) (text string, uses []int)
-	// convert prepares parameters, in place; nil leaves them as they are.
-	convert func(args []any)
 	// duplicate reports whether err is the violation of a unique index.
 	duplicate func(err error) bool
 	// unavailable reports whether err says that the database cannot be used
@@ -28,9 +25,6 @@ type dialect struct {
 	unavailable func(err error) bool
 	// lost reports whether a connection can be used no more.
 	lost func(c *sql.Conn) bool
-	// statements bounds those that a connection keeps prepared: filters can be combined
-	// in more ways than are worth keeping.
-	statements int
 }
 
 // pools are what a database is opened as.

@@ -113,7 +113,7 @@ func (t *tx) insertDomain(d *invite.Domain) error {
 }
 
 func (t *tx) countDomains(o *invite.Organization, by int) error {
-	if _, err := t.exec(`UPDATE organizations SET domains = domains + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by); err != nil {
+	if err := t.later(`UPDATE organizations SET domains = domains + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by); err != nil {
 		return err
 	}
 	return t.count(o.InstanceID, "organization_domains", by)
@@ -218,7 +218,7 @@ func (db *DB) DeleteDomain(ctx context.Context, in *invite.Instance, organizatio
 }
 
 func (t *tx) deleteDomain(d *invite.Domain) error {
-	if _, err := t.exec(`DELETE FROM organization_domains WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, d.InstanceID, d.OrganizationID, d.ID); err != nil {
+	if err := t.later(`DELETE FROM organization_domains WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, d.InstanceID, d.OrganizationID, d.ID); err != nil {
 		return err
 	}
 	return t.withdraw(d)

@@ -257,7 +257,7 @@ func (db *DB) DeleteEmailAddress(ctx context.Context, in *invite.Instance, id st
 		if err := remove(id); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2 AND id = $3`, in.ID, u.ID, id); err != nil {
+		if err := t.later(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2 AND id = $3`, in.ID, u.ID, id); err != nil {
 			return err
 		}
 		if err := t.lose(in, u, id); err != nil {
@@ -280,7 +280,7 @@ func (db *DB) ReplaceEmailAddress(ctx context.Context, in *invite.Instance, user
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`, in.ID, u.ID); err != nil {
+		if err := t.later(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2`, in.ID, u.ID); err != nil {
 			return err
 		}
 		u.EmailAddresses, u.PrimaryEmailAddressID = nil, ""

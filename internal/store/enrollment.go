@@ -80,7 +80,7 @@ func (t *tx) countEnrollments(d *invite.Domain, kind invite.EnrollmentKind, by i
 	if by == 0 {
 		return nil
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE organization_domains
 		SET `+column+` = `+column+` + $4
 		WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, d.InstanceID, d.OrganizationID, d.ID, by)
@@ -228,7 +228,7 @@ func (t *tx) enrollAgain(in *invite.Instance) error {
 	if !in.Settings.DomainsEnabled {
 		return nil
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO enrollment_jobs (instance_id, domain_id, step, kind, organization_id, reached)
 		SELECT o.instance_id, o.id, 1, '', o.organization_id, ''
 		FROM organization_domains o
@@ -239,7 +239,7 @@ func (t *tx) enrollAgain(in *invite.Instance) error {
 }
 
 func (t *tx) insertJob(j *enrollmentJob) error {
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO enrollment_jobs (instance_id, domain_id, step, kind, organization_id, reached)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (instance_id, domain_id, step, kind) DO UPDATE
@@ -372,7 +372,7 @@ func (t *tx) work(j *enrollmentJob, limit int) error {
 	if !done {
 		return t.insertJob(j)
 	}
-	_, err = t.exec(`
+	err = t.later(`
 		DELETE FROM enrollment_jobs
 		WHERE instance_id = $1 AND domain_id = $2 AND step = $3 AND kind = $4`, j.instance, j.domain, j.step, j.kind)
 	return err

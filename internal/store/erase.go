@@ -307,7 +307,7 @@ func (t *tx) eraseInvitation(instance string, found *ended) error {
 			return err
 		}
 	}
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE invitations
 		SET email_address = $4, email_key = $5, redirect_url = '', public_metadata = '{}', private_metadata = '{}', forgotten = 1
 		WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, instance, i.OrganizationID, i.ID, to.Address, to.Key); err != nil || !pending {
@@ -355,7 +355,7 @@ func (t *tx) eraseApplicationInvitation(instance string, found *ended) error {
 			return err
 		}
 	}
-	_, err = t.exec(`
+	err = t.later(`
 		UPDATE application_invitations
 		SET email_address = $3, email_key = $4, redirect_url = '', public_metadata = '{}', forgotten = 1
 		WHERE instance_id = $1 AND id = $2`, instance, i.ID, to.Address, to.Key)
@@ -453,7 +453,7 @@ func (t *tx) takeAddress(in *invite.Instance, id string) error {
 			u.PrimaryEmailAddressID = u.EmailAddresses[0].ID
 		}
 	}
-	if _, err := t.exec(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2 AND id = $3`, in.ID, u.ID, id); err != nil {
+	if err := t.later(`DELETE FROM email_addresses WHERE instance_id = $1 AND user_id = $2 AND id = $3`, in.ID, u.ID, id); err != nil {
 		return err
 	}
 	if err := t.lose(in, u, id); err != nil {
@@ -516,7 +516,7 @@ func (t *tx) eraseFailures(in *invite.Instance, e *erasure) error {
 			return err
 		}
 		for _, id := range parked {
-			if _, err := t.exec(`DELETE FROM outbox WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = '' AND id = $3`, in.ID, bucket, id); err != nil {
+			if err := t.later(`DELETE FROM outbox WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = '' AND id = $3`, in.ID, bucket, id); err != nil {
 				return err
 			}
 		}
@@ -564,7 +564,7 @@ func (t *tx) eraseEvents(in *invite.Instance, e *erasure) error {
 			`DELETE FROM deliveries WHERE instance_id = $1 AND event_id = $2`,
 			`DELETE FROM events WHERE instance_id = $1 AND id = $2`,
 		} {
-			if _, err := t.exec(query, in.ID, id); err != nil {
+			if err := t.later(query, in.ID, id); err != nil {
 				return err
 			}
 		}

@@ -27,7 +27,7 @@ func (t *tx) appendEvent(instance, organization string, typ invite.EventType, da
 		return invite.Event{}, err
 	}
 	e := invite.Event{ID: t.newID(eventID), InstanceID: instance, Type: typ, Data: raw, CreatedAt: t.now}
-	_, err = t.exec(`
+	err = t.later(`
 		INSERT INTO events (instance_id, id, type, organization_id, data, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`,
 		instance, e.ID, typ, organization, string(raw), t.now)
@@ -177,7 +177,7 @@ func (t *tx) forgetEvents(instance, before string, limit int) (int, error) {
 		return 0, err
 	}
 	last := old[len(old)-1]
-	if _, err := t.exec(`UPDATE instances SET events_forgotten = $2 WHERE instance_id = $1`, instance, last); err != nil {
+	if err := t.later(`UPDATE instances SET events_forgotten = $2 WHERE instance_id = $1`, instance, last); err != nil {
 		return 0, err
 	}
 	for _, query := range []string{
@@ -185,7 +185,7 @@ func (t *tx) forgetEvents(instance, before string, limit int) (int, error) {
 		`DELETE FROM deliveries WHERE instance_id = $1 AND event_id <= $2`,
 		`DELETE FROM events WHERE instance_id = $1 AND id <= $2`,
 	} {
-		if _, err := t.exec(query, instance, last); err != nil {
+		if err := t.later(query, instance, last); err != nil {
 			return 0, err
 		}
 	}

@@ -57,7 +57,7 @@ func asRefusal(db *DB, err error) error {
 }
 
 func (t *tx) remember(instance, key, fingerprint string, sealed []byte) error {
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO idempotency_keys (instance_id, idempotency_key, fingerprint, response, created_at)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (instance_id, idempotency_key) DO UPDATE
@@ -75,7 +75,7 @@ func (db *DB) SweepIdempotencyKeys(ctx context.Context) error {
 			return err
 		}
 		for _, in := range instances {
-			if _, err := t.exec(`DELETE FROM idempotency_keys WHERE instance_id = $1 AND created_at <= $2`, in, t.now.Add(-IdempotencyTTL)); err != nil {
+			if err := t.later(`DELETE FROM idempotency_keys WHERE instance_id = $1 AND created_at <= $2`, in, t.now.Add(-IdempotencyTTL)); err != nil {
 				return err
 			}
 		}

@@ -23,7 +23,7 @@ func (db *DB) KeepMail(ctx context.Context, m Message, to invite.Email, raw json
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{}
 		t.wake(inboxSignal)
-		_, err := t.exec(`
+		err := t.later(`
 			INSERT INTO inbox (instance_id, id, email_key, organization_id, subject_id, code_number, message, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (instance_id, id) DO NOTHING`,

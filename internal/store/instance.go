@@ -52,7 +52,7 @@ func (db *DB) CreateInstance(ctx context.Context, in invite.Instance, secretKey 
 		if err := t.freeHost(&in); err != nil {
 			return err
 		}
-		if _, err := t.exec(`
+		if err := t.later(`
 			INSERT INTO instances (instance_id, environment, name, home_url, frontend_host, master_key, max_allowed_memberships, mail_proof_only, settings, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			in.ID, in.Environment, in.Name, in.HomeURL, in.FrontendHost, db.opts.Keys.Mark(), in.MaxAllowedMemberships, in.MailProofOnly, string(settings), in.CreatedAt); err != nil {
@@ -103,7 +103,7 @@ func (db *DB) checkMasterKey(ctx context.Context) error {
 // sealed or signed with the former one is of no use any more.
 func (db *DB) Rekey(ctx context.Context, keys *invite.Keyring) error {
 	return db.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE instances SET master_key = $1`, keys.Mark())
+		err := t.later(`UPDATE instances SET master_key = $1`, keys.Mark())
 		return err
 	})
 }

@@ -136,6 +136,10 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 	var list []*invite.Invitation
 	err := db.write(ctx, func(t *tx) error {
 		list = nil
+		standings := make([]standing, len(news)) // asked for together with the seats
+		for k := range news {
+			standings[k] = t.standing(in.ID, organization, &news[k])
+		}
 		o, err := t.seats(in.ID, organization)
 		if err != nil {
 			return err
@@ -150,7 +154,7 @@ func (db *DB) createInvitations(ctx context.Context, in *invite.Instance, organi
 		}
 		var twice []string
 		for k := range news {
-			i, err := t.prepareInvitation(o, &news[k])
+			i, err := t.prepareInvitation(o, &news[k], standings[k])
 			if err != nil {
 				return err
 			}
@@ -189,8 +193,31 @@ func (t *tx) admitInvitees(in *invite.Instance, news []invite.NewInvitation) err
 	return t.admit(in, emails...)
 }
 
+// standing is what a new invitation depends on besides its organization.
+type standing struct {
+	scanner // the inviter's role there, and how many members have the address
+	inviter func() (*invite.Person, error)
+}
+
+func (t *tx) standing(instance, organization string, n *invite.NewInvitation) standing {
+	s := standing{scanner: t.row(`
+		SELECT
+			COALESCE((SELECT m.role_id
+			FROM memberships m
+			WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3), ''),
+			(SELECT count(*)
+			FROM email_addresses e
+			JOIN memberships m ON m.instance_id = e.instance_id AND m.user_id = e.user_id AND m.organization_id = $2
+			WHERE e.instance_id = $1 AND e.email_key = $4 AND e.verified <> '')`,
+		instance, organization, n.InviterID, n.Email.Key)}
+	if n.InviterID != "" {
+		s.inviter = t.askPerson(instance, n.InviterID)
+	}
+	return s
+}
+
 // prepareInvitation applies the rules about the role, the inviter and the invitee.
-func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) (*invite.Invitation, error) {
+func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation, s standing) (*invite.Invitation, error) {
 	role, err := t.assignable(o, n.Role)
 	if err != nil {
 		return nil, err
@@ -203,20 +230,11 @@ func (t *tx) prepareInvitation(o *invite.Organization, n *invite.NewInvitation) 
 	}
 	var inviterRole string
 	var members int
-	if err := t.row(`
-		SELECT
-			COALESCE((SELECT m.role_id
-			FROM memberships m
-			WHERE m.instance_id = $1 AND m.organization_id = $2 AND m.user_id = $3), ''),
-			(SELECT count(*)
-			FROM email_addresses e
-			JOIN memberships m ON m.instance_id = e.instance_id AND m.user_id = e.user_id AND m.organization_id = $2
-			WHERE e.instance_id = $1 AND e.email_key = $4 AND e.verified <> '')`,
-		o.InstanceID, o.ID, n.InviterID, n.Email.Key).Scan(&inviterRole, &members); err != nil {
+	if err := s.Scan(&inviterRole, &members); err != nil {
 		return nil, err
 	}
 	if n.InviterID != "" {
-		if i.Inviter, err = t.manager(o.InstanceID, n.InviterID, inviterRole); err != nil {
+		if i.Inviter, err = t.manager(o.InstanceID, n.InviterID, inviterRole, s.inviter); err != nil {
 			return nil, err
 		}
 	}
@@ -237,8 +255,8 @@ func (t *tx) mostAtOnce() int {
 // manager returns the user if the role it has in an organization, empty for a
 // stranger, may manage members; else it refuses with UserNotFound, NotAMember or
 // MissingPermission.
-func (t *tx) manager(instance, user, role string) (*invite.Person, error) {
-	p, err := t.person(instance, user)
+func (t *tx) manager(instance, user, role string, person func() (*invite.Person, error)) (*invite.Person, error) {
+	p, err := person()
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +310,7 @@ func (t *tx) tryInvitation(i *invite.Invitation) (inserted bool, err error) {
 // announce seats new invitations and queues their events and mails.
 func (t *tx) announce(o *invite.Organization, list []*invite.Invitation, news []invite.NewInvitation) error {
 	t.changed = append(t.changed, o.ID)
-	if _, err := t.exec(`UPDATE organizations SET pending = pending + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, len(list)); err != nil {
+	if err := t.later(`UPDATE organizations SET pending = pending + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, len(list)); err != nil {
 		return err
 	}
 	for k, i := range list {
@@ -357,6 +375,7 @@ func (db *DB) RevokeInvitation(ctx context.Context, in *invite.Instance, organiz
 // requester refuses a user who may not manage o's members, as manager does.
 func (t *tx) requester(o *invite.Organization, user string) error {
 	var role string
+	person := t.askPerson(o.InstanceID, user)
 	err := t.row(`
 		SELECT role_id
 		FROM memberships
@@ -364,7 +383,7 @@ func (t *tx) requester(o *invite.Organization, user string) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	_, err = t.manager(o.InstanceID, user, role)
+	_, err = t.manager(o.InstanceID, user, role, person)
 	return err
 }
 
@@ -376,7 +395,7 @@ var counters = map[invite.Status]string{
 
 // end stores the final status of a pending invitation and gives its seat back.
 func (t *tx) end(i *invite.Invitation) error {
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE invitations
 		SET status = $4, closed = id, user_id = $5, updated_at = $6
 		WHERE instance_id = $1 AND organization_id = $2 AND id = $3`,
@@ -385,7 +404,7 @@ func (t *tx) end(i *invite.Invitation) error {
 	}
 	t.changed = append(t.changed, i.OrganizationID)
 	to := counters[i.Status]
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE organizations
 		SET pending = pending - 1, `+to+` = `+to+` + 1
 		WHERE instance_id = $1 AND id = $2`, i.InstanceID, i.OrganizationID)

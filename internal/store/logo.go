@@ -21,7 +21,7 @@ func (db *DB) SetLogo(ctx context.Context, in *invite.Instance, organization str
 			}
 		}
 		o.Logo = logo.Name
-		_, err := t.exec(`
+		err := t.later(`
 			INSERT INTO organization_logos (instance_id, organization_id, name, type, content, uploader_id, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (instance_id, organization_id)
@@ -38,7 +38,7 @@ func (db *DB) DeleteLogo(ctx context.Context, in *invite.Instance, organization 
 			return nil
 		}
 		o.Logo = ""
-		_, err := t.exec(`DELETE FROM organization_logos WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID)
+		err := t.later(`DELETE FROM organization_logos WHERE instance_id = $1 AND organization_id = $2`, in.ID, o.ID)
 		return err
 	})
 }
@@ -59,7 +59,7 @@ func (db *DB) changeLogo(ctx context.Context, in *invite.Instance, organization 
 		}
 		o.UpdatedAt = t.now
 		t.changed = append(t.changed, o.ID)
-		if _, err := t.exec(`
+		if err := t.later(`
 			UPDATE organizations
 			SET logo = $3, updated_at = $4
 			WHERE instance_id = $1 AND id = $2`, in.ID, o.ID, o.Logo, o.UpdatedAt); err != nil {

@@ -385,7 +385,7 @@ func (db *DB) changeMembership(ctx context.Context, in *invite.Instance, organiz
 		}
 		m.UpdatedAt = t.now
 		t.changed = append(t.changed, o.ID)
-		if _, err := t.exec(`
+		if err := t.later(`
 			UPDATE memberships
 			SET role_id = $4, public_metadata = $5, private_metadata = $6, updated_at = $7
 			WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`,
@@ -440,7 +440,7 @@ func (db *DB) DeleteMembership(ctx context.Context, in *invite.Instance, organiz
 // removeMember deletes a membership that exists and gives its seat back.
 func (t *tx) removeMember(m *invite.Membership) error {
 	o := &m.Organization
-	if _, err := t.exec(`DELETE FROM memberships WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, m.User.UserID); err != nil {
+	if err := t.later(`DELETE FROM memberships WHERE instance_id = $1 AND organization_id = $2 AND user_id = $3`, o.InstanceID, o.ID, m.User.UserID); err != nil {
 		return err
 	}
 	if err := t.countMember(o, m.Role.ID, -1); err != nil {
@@ -452,7 +452,7 @@ func (t *tx) removeMember(m *invite.Membership) error {
 // countMember moves every counter of members, but for o's own copy.
 func (t *tx) countMember(o *invite.Organization, role string, by int) error {
 	t.changed = append(t.changed, o.ID)
-	if _, err := t.exec(`UPDATE organizations SET members = members + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by); err != nil {
+	if err := t.later(`UPDATE organizations SET members = members + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by); err != nil {
 		return err
 	}
 	if err := t.count(o.InstanceID, "memberships", by); err != nil {
@@ -463,7 +463,7 @@ func (t *tx) countMember(o *invite.Organization, role string, by int) error {
 
 // countRole moves the number of an organization's members who have a role.
 func (t *tx) countRole(instance, organization, role string, by int) error {
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO role_members (instance_id, organization_id, role_id, members)
 		VALUES ($1, $2, $3, $4)
 		ON CONFLICT (instance_id, organization_id, role_id) DO UPDATE

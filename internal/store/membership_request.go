@@ -27,7 +27,7 @@ func (t *tx) countRequests(o *invite.Organization, by int) error {
 	if by == 0 {
 		return nil
 	}
-	_, err := t.exec(`UPDATE organizations SET requests = requests + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by)
+	err := t.later(`UPDATE organizations SET requests = requests + $3 WHERE instance_id = $1 AND id = $2`, o.InstanceID, o.ID, by)
 	return err
 }
 

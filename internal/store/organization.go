@@ -108,7 +108,7 @@ func (t *tx) insertOrganization(o *invite.Organization, slug string) error {
 
 // count moves one of the instance's counters; the name is a constant of the caller.
 func (t *tx) count(instance, counter string, by int) error {
-	_, err := t.exec(`UPDATE instances SET `+counter+` = `+counter+` + $2 WHERE instance_id = $1`, instance, by)
+	err := t.later(`UPDATE instances SET `+counter+` = `+counter+` + $2 WHERE instance_id = $1`, instance, by)
 	return err
 }
 

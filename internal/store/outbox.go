@@ -48,7 +48,7 @@ func bucketOf(subject string) int {
 // enqueue queues a mail about s; workers wake when the transaction is durable.
 func (t *tx) enqueue(instance string, s Subject) error {
 	t.wake(outboxSignal)
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO outbox (instance_id, organization_id, bucket, endpoint_id, id, kind, subject_id, code_number, due_at, created_at)
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8, $9)`,
 		instance, s.OrganizationID, bucketOf(cmp.Or(s.OrganizationID, s.SubjectID)), t.newID(emailID), MailKind, s.SubjectID, s.CodeNumber, t.now, t.now)
@@ -224,7 +224,7 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{} // lists do not show messages
 		for bucket := range buckets {
-			if _, err := t.exec(`
+			if err := t.later(`
 				UPDATE outbox
 				SET due_at = $2
 				WHERE bucket = $1 AND parked = 0 AND endpoint_id = '' AND due_at > $2 AND attempt > 0 AND last_error = ''`, bucket, t.now); err != nil {
@@ -236,7 +236,7 @@ func (db *DB) ReleaseLeases(ctx context.Context) error {
 			return err
 		}
 		for _, e := range endpoints {
-			if _, err := t.exec(`
+			if err := t.later(`
 				UPDATE outbox
 				SET due_at = $3
 				WHERE instance_id = $1 AND endpoint_id = $2 AND endpoint_id <> '' AND due_at > $3 AND attempt > 0 AND last_error = ''`,

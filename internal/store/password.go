@@ -9,7 +9,7 @@ import (
 // setPassword replaces what a user's password is compared with; none removes it.
 func (t *tx) setPassword(instance string, u *invite.User, digest string) error {
 	u.HasPassword, u.PasswordChangedAt = digest != "", t.now
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE users
 		SET password_digest = $3, password_changed_at = $4
 		WHERE instance_id = $1 AND id = $2`, instance, u.ID, digest, t.now)
@@ -97,7 +97,7 @@ func (db *DB) PasswordDigest(ctx context.Context, in *invite.Instance, user stri
 func (db *DB) RefreshPassword(ctx context.Context, in *invite.Instance, user, outdated, fresh string) error {
 	return db.write(ctx, func(t *tx) error {
 		t.changed = []string{} // no list shows it
-		_, err := t.exec(`
+		err := t.later(`
 			UPDATE users
 			SET password_digest = $4
 			WHERE instance_id = $1 AND id = $2 AND password_digest = $3`, in.ID, user, outdated, fresh)

@@ -27,8 +27,9 @@ import (
 // has committed. So operations come one after the other on every engine, and what
 // one of them decides by reading cannot be changed beneath it.
 var postgresDialect = dialect{
-	begin:    "BEGIN",
-	snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", statements: 256, // the server keeps them, with plans
+	pipelines: true,
+	begin:     "BEGIN",
+	snapshot:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 	schema: strings.NewReplacer(
 		" TEXT", ` TEXT COLLATE "C"`, // compared byte by byte, as in a file
 		" INTEGER", " BIGINT", " BLOB", " BYTEA", ") STRICT;", ");",
@@ -37,8 +38,6 @@ var postgresDialect = dialect{
 		locker, err := lock.NewPostgresSessionLocker()
 		return goose.DialectPostgres, []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
 	},
-	rewrite: numbered,
-	convert: toPostgres,
 	duplicate: func(err error) bool {
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && e.Code == "23505"
@@ -47,7 +46,7 @@ var postgresDialect = dialect{
 	lost: func(c *sql.Conn) bool {
 		closed := true
 		err := c.Raw(func(inner any) error {
-			if p, ok := inner.(interface{ Conn() *pgx.Conn }); ok {
+			if p, ok := inner.(served); ok {
 				closed = p.Conn().IsClosed()
 			}
 			return nil
@@ -156,10 +155,14 @@ func openPostgres(opts Options) (pools, error) {
 }
 
 // bound keeps a statement, a wait for the lock, and a process that hangs while it
-// holds the lock from holding up the others for long. The session's settings do not
-// stand in its startup message, which poolers refuse.
+// holds the lock from holding up the others for long. And each statement has its index:
+// a plan that was made while a table was small, or by old statistics, must not read all
+// of it later. The session's settings do not stand in its startup message, which poolers
+// refuse.
 func bound(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, `SET statement_timeout = '30s'; SET lock_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'`)
+	_, err := c.Exec(ctx, `
+		SET statement_timeout = '30s'; SET lock_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s';
+		SET enable_seqscan = off; SET jit = off`)
 	return err
 }
 
@@ -183,9 +186,8 @@ func (c *conn) serialize() (mark transaction, err error) {
 
 // notify tells the other processes what has happened when the transaction commits.
 func (c *conn) notify(keys map[string]bool) error {
-	t := &tx{db: c.db, conn: c, write: true, wrote: true}
 	for key := range keys {
-		if _, err := t.exec(`SELECT pg_notify('usher', $1)`, key); err != nil {
+		if err := c.later(`SELECT pg_notify('usher', $1)`, key); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,7 @@ func (db *DB) DeleteRedirectURL(ctx context.Context, in *invite.Instance, id str
 		if _, err := t.redirectURL(in.ID, id); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM redirect_urls WHERE instance_id = $1 AND id = $2`, in.ID, id); err != nil {
+		if err := t.later(`DELETE FROM redirect_urls WHERE instance_id = $1 AND id = $2`, in.ID, id); err != nil {
 			return err
 		}
 		return t.countRedirectURLs(in.ID, -1)

@@ -42,11 +42,11 @@ func (db *DB) ForgetAddresses(ctx context.Context, keep time.Duration, limit int
 
 // forgetMails drops kept mails, and parked ones, whose last error may name an address.
 func (t *tx) forgetMails(instance string, before invite.Instant) error {
-	if _, err := t.exec(`DELETE FROM inbox WHERE instance_id = $1 AND id < $2`, instance, firstID(emailID, before)); err != nil {
+	if err := t.later(`DELETE FROM inbox WHERE instance_id = $1 AND id < $2`, instance, firstID(emailID, before)); err != nil {
 		return err
 	}
 	for bucket := range buckets {
-		if _, err := t.exec(`
+		if err := t.later(`
 			DELETE FROM outbox
 			WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = '' AND id < $3 AND parked = 1`,
 			instance, bucket, firstID(emailID, before)); err != nil {
@@ -75,7 +75,7 @@ func (t *tx) forgetInvitations(instance string, before invite.Instant, limit int
 	}
 	for _, e := range list {
 		to := t.db.opts.Keys.Placeholder(instance, e.email)
-		if _, err := t.exec(`
+		if err := t.later(`
 			UPDATE invitations
 			SET email_address = $4, email_key = $5, forgotten = 1
 			WHERE instance_id = $1 AND organization_id = $2 AND id = $3`, instance, e.organization, e.id, to.Address, to.Key); err != nil {
@@ -98,7 +98,7 @@ func (t *tx) forgetApplicationInvitations(instance string, before invite.Instant
 	}
 	for _, e := range list {
 		to := t.db.opts.Keys.Placeholder(instance, e.email)
-		if _, err := t.exec(`
+		if err := t.later(`
 			UPDATE application_invitations
 			SET email_address = $3, email_key = $4, forgotten = 1
 			WHERE instance_id = $1 AND id = $2`, instance, e.id, to.Address, to.Key); err != nil {

@@ -397,14 +397,14 @@ func (t *tx) reassign(instance, set string, moves map[string]string) error {
 		cases = append(cases, ` WHEN `+from[i]+` THEN `+q.arg(moves[role]))
 	}
 	to := `CASE role_id` + strings.Join(cases, ``) + ` END, updated_at = ` + q.arg(t.now)
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE invitations
 		SET role_id = `+to+`
 		WHERE instance_id = $1 AND status = 0 AND role_id IN (`+roles+`) AND organization_id IN (
 			SELECT id FROM organizations WHERE instance_id = $1 AND role_set_key = $2)`, q.args...); err != nil {
 		return err
 	}
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE memberships
 		SET role_id = `+to+`
 		WHERE instance_id = $1 AND role_id IN (`+roles+`) AND organization_id IN (

@@ -54,7 +54,7 @@ func (db *DB) CreateSession(ctx context.Context, in *invite.Instance, user, orga
 			}
 		}
 		client := t.newID(clientID)
-		if _, err := t.exec(`
+		if err := t.later(`
 			INSERT INTO clients (instance_id, id, token_hash, active_session, created_at, updated_at)
 			VALUES ($1, $2, '', '', $3, $3)`, in.ID, client, t.now); err != nil {
 			return err
@@ -67,7 +67,7 @@ func (db *DB) CreateSession(ctx context.Context, in *invite.Instance, user, orga
 
 // insertSession stores a new session of the user and tells of it.
 func (t *tx) insertSession(instance string, s *invite.Session, u *invite.User) error {
-	if _, err := t.exec(`
+	if err := t.later(`
 		INSERT INTO sessions (instance_id, id, client_id, user_id, closed, organization_id, last_active_at, expire_at, abandon_at, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		instance, s.ID, s.ClientID, s.UserID, s.Closed, s.OrganizationID, s.LastActiveAt, s.ExpireAt, s.AbandonAt, s.CreatedAt, s.UpdatedAt); err != nil {
@@ -157,7 +157,7 @@ func (t *tx) closeSession(instance string, s *invite.Session, how invite.Session
 	if !s.Close(how, t.now) {
 		return nil
 	}
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE sessions
 		SET closed = $3, updated_at = $4
 		WHERE instance_id = $1 AND id = $2`, instance, s.ID, s.Closed, s.UpdatedAt); err != nil {

@@ -63,7 +63,7 @@ func (db *DB) changeInstance(ctx context.Context, in *invite.Instance, change fu
 		}
 		t.changed = []string{} // lists do not show settings
 		t.instanceChanged()
-		_, err = t.exec(`
+		err = t.later(`
 			UPDATE instances
 			SET home_url = $2, frontend_host = $3, max_allowed_memberships = $4, settings = $5
 			WHERE instance_id = $1`, in.ID, changed.HomeURL, changed.FrontendHost, changed.MaxAllowedMemberships, string(settings))

@@ -58,7 +58,7 @@ func (t *tx) newSignIn(u *invite.User, identifier string) *invite.SignIn {
 // saveSignIn stores the attempt in place of the client's last one.
 func (t *tx) saveSignIn(instance, client string, s *invite.SignIn) error {
 	s.UpdatedAt = t.now
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO sign_ins (instance_id, client_id, id, identifier, user_id, strategy, email_address_id,
 			code_number, code_attempts, code_expires_at, needs_password, session_id, abandon_at, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)

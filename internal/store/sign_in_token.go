@@ -36,7 +36,7 @@ func (db *DB) CreateSignInToken(ctx context.Context, in *invite.Instance, n invi
 			ID: t.newID(signInTokenID), InstanceID: in.ID, UserID: n.UserID, OrganizationID: n.OrganizationID,
 			ExpiresAt: n.ExpiresAt(t.now), CreatedAt: t.now, UpdatedAt: t.now,
 		}
-		_, err := t.exec(`
+		err := t.later(`
 			INSERT INTO sign_in_tokens (instance_id, id, user_id, organization_id, status, expires_at, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			s.InstanceID, s.ID, s.UserID, s.OrganizationID, s.Status, s.ExpiresAt, s.CreatedAt, s.UpdatedAt)
@@ -86,7 +86,7 @@ func (db *DB) RevokeSignInToken(ctx context.Context, in *invite.Instance, id str
 }
 
 func (t *tx) endSignInToken(s *invite.SignInToken) error {
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE sign_in_tokens
 		SET status = $3, updated_at = $4
 		WHERE instance_id = $1 AND id = $2`, s.InstanceID, s.ID, s.Status, s.UpdatedAt)

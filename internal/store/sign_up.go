@@ -62,7 +62,7 @@ func (t *tx) saveSignUp(instance, client string, s *invite.SignUp) error {
 	if s.Ticket != nil {
 		ticket = s.Ticket.Claims()
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO sign_ups (instance_id, client_id, id, email_address, verified, first_name, last_name, username, locale,
 			unsafe_metadata, password_digest, legal_accepted_at, ticket, code_number, code_attempts, code_expires_at,
 			session_id, user_id, abandon_at, created_at, updated_at)

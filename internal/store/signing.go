@@ -37,7 +37,7 @@ func (t *tx) insertSigningKey(instance, kid string, key *rsa.PrivateKey) error {
 	if err != nil {
 		return fmt.Errorf("encoding a signing key: %w", err)
 	}
-	_, err = t.exec(`
+	err = t.later(`
 		INSERT INTO signing_keys (instance_id, id, private_key, until, created_at)
 		VALUES ($1, $2, $3, 0, $4)`, instance, kid, t.db.opts.Keys.Seal(sealContext(instance, kid), raw), t.now)
 	return err
@@ -114,12 +114,12 @@ func (db *DB) RotateSigningKey(ctx context.Context, in *invite.Instance, overlap
 	var kid string
 	err = db.write(ctx, func(t *tx) error {
 		t.changed = []string{}
-		if _, err := t.exec(`DELETE FROM signing_keys WHERE instance_id = $1 AND until <> 0 AND until <= $2`, in.ID, t.now); err != nil {
+		if err := t.later(`DELETE FROM signing_keys WHERE instance_id = $1 AND until <> 0 AND until <= $2`, in.ID, t.now); err != nil {
 			return err
 		}
 		// An overlap of none still ends later than never, which is 0.
 		until := max(t.now.Add(overlap), 1)
-		if _, err := t.exec(`UPDATE signing_keys SET until = $2 WHERE instance_id = $1 AND until = 0`, in.ID, until); err != nil {
+		if err := t.later(`UPDATE signing_keys SET until = $2 WHERE instance_id = $1 AND until = 0`, in.ID, until); err != nil {
 			return err
 		}
 		kid = t.newID(instanceID)
@@ -145,7 +145,7 @@ func (db *DB) renewSigningKeys(ctx context.Context) error {
 		}
 		if err := db.write(ctx, func(t *tx) error {
 			t.changed = []string{}
-			_, err := t.exec(`DELETE FROM signing_keys WHERE instance_id = $1`, in.ID)
+			err := t.later(`DELETE FROM signing_keys WHERE instance_id = $1`, in.ID)
 			return err
 		}); err != nil {
 			return err

@@ -19,7 +19,7 @@ import (
 
 var sqliteDialect = dialect{
 	begin:    "BEGIN IMMEDIATE",
-	snapshot: "BEGIN", statements: 1024, // some kilobytes each
+	snapshot: "BEGIN",
 	schema:   strings.NewReplacer(),
 	migrator: func() (goose.Dialect, []goose.ProviderOption, error) { return goose.DialectSQLite3, nil, nil },
 	duplicate: func(err error) bool {

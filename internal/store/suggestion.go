@@ -78,7 +78,7 @@ func (db *DB) AcceptSuggestion(ctx context.Context, in *invite.Instance, user, i
 			return err
 		}
 		t.changed = []string{} // lists of invitations do not show suggestions
-		if _, err := t.exec(`
+		if err := t.later(`
 			UPDATE enrollments
 			SET status = $5, updated_at = $6
 			WHERE instance_id = $1 AND domain_id = $2 AND kind = $3 AND user_id = $4`,
@@ -101,7 +101,7 @@ func (db *DB) AcceptSuggestion(ctx context.Context, in *invite.Instance, user, i
 // rejectSuggestions ends what the user has accepted of an organization's suggestions,
 // so that they are not made again.
 func (t *tx) rejectSuggestions(o *invite.Organization, user string) error {
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE enrollments
 		SET status = $4, updated_at = $5
 		WHERE instance_id = $1 AND user_id = $2 AND organization_id = $3 AND status = $6`,

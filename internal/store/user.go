@@ -74,18 +74,26 @@ func personOf(p *invite.Person) (targets []any, finish func()) {
 
 // person returns nil for a user who does not exist any more.
 func (t *tx) person(instance, id string) (*invite.Person, error) {
-	// Only people who exist are remembered: strangers' ids are a client's to make up.
-	p, err := t.db.cache.people.recall(instance+" "+id, t.generation, t.uncached || t.everywhere(), func() (*invite.Person, error) {
-		var p invite.Person
-		targets, finish := personOf(&p)
-		err := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id).Scan(targets...)
-		finish()
-		return &p, err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	return t.askPerson(instance, id)()
+}
+
+// askPerson asks for a person with what else is asked before the answer is wanted.
+func (t *tx) askPerson(instance, id string) (answer func() (*invite.Person, error)) {
+	row := t.row(`SELECT `+personColumns+` FROM `+personFrom+` WHERE u.instance_id = $1 AND u.id = $2`, instance, id)
+	return func() (*invite.Person, error) {
+		// Only people who exist are remembered: strangers' ids are a client's to make up.
+		p, err := t.db.cache.people.recall(instance+" "+id, t.generation, t.uncached || t.everywhere(), func() (*invite.Person, error) {
+			var p invite.Person
+			targets, finish := personOf(&p)
+			err := row.Scan(targets...)
+			finish()
+			return &p, err
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, nil
+		}
+		return p, err
 	}
-	return p, err
 }
 
 // CreateUser creates a user whose addresses count as verified by an admin.
@@ -156,7 +164,7 @@ func (t *tx) insertUser(instance string, u *invite.User, digest string) error {
 	if err := t.uniqueUser(instance, u); err != nil {
 		return err
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		INSERT INTO users (instance_id, id, external_id, username, username_key, first_name, last_name, name_key, locale,
 			primary_email_address_id, public_metadata, private_metadata, unsafe_metadata, password_digest, password_changed_at,
 			banned, locked, delete_self, create_organizations, create_organizations_limit, bypass_client_trust,
@@ -243,7 +251,7 @@ func (t *tx) changeUser(in *invite.Instance, id string, c *invite.UserChange) (*
 // saveUser stores what was changed in u, its password apart, and tells of it.
 func (t *tx) saveUser(instance string, u *invite.User) error {
 	u.UpdatedAt, t.changedAll = t.now, true
-	if _, err := t.exec(`
+	if err := t.later(`
 		UPDATE users
 		SET external_id = $3, username = $4, username_key = $5, first_name = $6, last_name = $7, name_key = $8, locale = $9,
 			primary_email_address_id = $10, public_metadata = $11, private_metadata = $12, unsafe_metadata = $13,
@@ -319,7 +327,7 @@ func (t *tx) countGuess(instance string, u *invite.User) error {
 	if u.Guess(t.now) {
 		return t.saveUser(instance, u)
 	}
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE users
 		SET guesses = $3, locked_until = $4
 		WHERE instance_id = $1 AND id = $2`, instance, u.ID, u.Guesses, u.LockedUntil)
@@ -377,7 +385,7 @@ func (t *tx) deleteUser(instance, id string) error {
 		`DELETE FROM sign_in_tokens WHERE instance_id = $1 AND user_id = $2`,
 		`DELETE FROM users WHERE instance_id = $1 AND id = $2`,
 	} {
-		if _, err := t.exec(query, instance, id); err != nil {
+		if err := t.later(query, instance, id); err != nil {
 			return err
 		}
 	}

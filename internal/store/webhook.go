@@ -91,7 +91,7 @@ func (db *DB) CreateEndpoint(ctx context.Context, in *invite.Instance, n invite.
 		}
 		t.changed = []string{} // lists do not show endpoints
 		t.wake(endpointsSignal)
-		_, err := t.exec(`
+		err := t.later(`
 			INSERT INTO webhook_endpoints (instance_id, id, url, description, types, secrets, status, read_to, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			in.ID, e.ID, e.URL, e.Description, strings.Join(texts(e.Types), " "), t.sealSecrets(e), e.Status, newest, e.CreatedAt, e.UpdatedAt)
@@ -166,7 +166,7 @@ func (db *DB) changeEndpoint(ctx context.Context, in *invite.Instance, id string
 		if len(e.Secrets) == 0 {
 			return t.updateEndpoint(e) // those that another master key sealed stay as they are
 		}
-		if _, err := t.exec(`UPDATE webhook_endpoints SET secrets = $3 WHERE instance_id = $1 AND id = $2`, in.ID, id, t.sealSecrets(e)); err != nil {
+		if err := t.later(`UPDATE webhook_endpoints SET secrets = $3 WHERE instance_id = $1 AND id = $2`, in.ID, id, t.sealSecrets(e)); err != nil {
 			return err
 		}
 		return t.updateEndpoint(e)
@@ -178,7 +178,7 @@ func (db *DB) changeEndpoint(ctx context.Context, in *invite.Instance, id string
 func (t *tx) updateEndpoint(e *invite.Endpoint) error {
 	t.changed = []string{} // lists do not show endpoints
 	t.wake(endpointsSignal)
-	_, err := t.exec(`
+	err := t.later(`
 		UPDATE webhook_endpoints
 		SET url = $3, description = $4, types = $5, status = $6, failing_since = $7, updated_at = $8
 		WHERE instance_id = $1 AND id = $2`,
@@ -199,7 +199,7 @@ func (db *DB) DeleteEndpoint(ctx context.Context, in *invite.Instance, id string
 			`DELETE FROM outbox WHERE instance_id = $1 AND endpoint_id = $2 AND endpoint_id <> ''`,
 			`DELETE FROM webhook_endpoints WHERE instance_id = $1 AND id = $2`,
 		} {
-			if _, err := t.exec(query, in.ID, id); err != nil {
+			if err := t.later(query, in.ID, id); err != nil {
 				return err
 			}
 		}

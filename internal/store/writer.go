@@ -181,7 +181,7 @@ func (w *writer) begin() (mark transaction, err error) {
 		if w.conn, err = w.conn.renewed(w.sql); err != nil {
 			return transaction{}, err
 		}
-		if err = w.conn.run(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
+		if err = w.conn.later(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
 			mark, err = w.conn.serialize()
 		}
 		if err == nil || !w.db.dialect.lost(w.conn.sql) {
@@ -231,11 +231,11 @@ func (w *writer) perform(j *job) error {
 	case !t.wrote:
 		return nil
 	case refused:
-		if err := w.conn.run("ROLLBACK TO operation"); err != nil {
+		if err := w.conn.later("ROLLBACK TO operation"); err != nil {
 			return err
 		}
 	}
-	return w.conn.run("RELEASE operation")
+	return w.conn.later("RELEASE operation")
 }
 
 // guard keeps a panic of one operation from ending the writer. It becomes the

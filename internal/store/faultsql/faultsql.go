@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Err is what a call returns that was made to fail.
@@ -137,6 +138,32 @@ type served interface{ Conn() *pgx.Conn }
 type servedConn struct{ conn }
 
 func (c *servedConn) Conn() *pgx.Conn { return c.full.(served).Conn() }
+
+// SendBatch sends the statements up to the one that fails, which it is the last of if
+// it fails after its effect.
+func (c *servedConn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	for k, q := range b.QueuedQueries {
+		if !c.faults.selects(Call{Exec, q.SQL}) {
+			continue
+		}
+		if c.faults.after {
+			k++
+		}
+		_ = c.Conn().SendBatch(ctx, &pgx.Batch{QueuedQueries: b.QueuedQueries[:k]}).Close()
+		_ = c.Conn().Close(ctx)
+		return broken{}
+	}
+	return c.Conn().SendBatch(ctx, b)
+}
+
+// broken is what there is to read from a connection that broke off.
+type broken struct{ pgx.BatchResults }
+
+func (b broken) Exec() (pgconn.CommandTag, error) { return pgconn.CommandTag{}, b.Close() }
+
+func (b broken) Query() (pgx.Rows, error) { return nil, b.Close() }
+
+func (broken) Close() error { return fmt.Errorf("%w: %w", Err, io.ErrUnexpectedEOF) }
 
 type faulty struct {
 	driver.Driver

@@ -194,7 +194,7 @@ func (s *Server) answers(before int) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			log, _ := os.ReadFile(s.log())
 			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
 		}
 		time.Sleep(20 * time.Millisecond)
