@@ -194,7 +194,7 @@ type phase struct {
 // Names of phases that are compared.
 const (
 	rawName       = "raw SQLite loop"
-	pgbenchName   = "pgbench, the same rows"
+	pgbenchName   = "pgbench, the same statements"
 	bareCreate    = "bare net/http, POST"
 	bareGet       = "bare net/http, one invitation"
 	bareList      = "bare net/http, a page of 10"

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -37,79 +36,120 @@ func (b *bench) onPostgres(ctx context.Context) (err error) {
 		return err
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, "ANALYZE"); err != nil {
-		return err
-	}
 	ceiling := &pgbench{url: server.URL, script: filepath.Join(b.dir, "create.sql"), duration: b.duration}
-	if err := ceiling.write(ctx, db, b.organizations); err != nil {
+	sent, err := b.statementsOfCreate(ctx, server)
+	if err != nil {
 		return err
 	}
-	m, err := b.measure(ctx, server.URL, pgbenchName, ceiling.run)
+	if err := ceiling.write(sent, b.organizations); err != nil {
+		return err
+	}
+	m, err := b.measure(ctx, server.URL, pgbenchName, func(ctx context.Context) (*result, error) {
+		// A server does so by itself every minute, which is longer than a round.
+		if _, err := db.ExecContext(ctx, "ANALYZE"); err != nil {
+			return nil, err
+		}
+		return ceiling.run(ctx)
+	})
 	if err != nil {
 		return err
 	}
 	return report(b.out, b.options, m, postgresGoals, nil)
 }
 
+// statementsOfCreate returns the transaction by which usher creates an invitation.
+func (b *bench) statementsOfCreate(ctx context.Context, server *postgrestest.Server) (list []postgrestest.Statement, err error) {
+	served, _, err := b.usher.serve(ctx, server.URL, b.key)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, served.stop()) }()
+	people, err := newPopulation(b.admin, b.organizations, b.listed)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{process: served}
+	defer t.disconnect()
+	if err := t.connect(ctx, 1); err != nil {
+		return nil, err
+	}
+	all, err := server.Statements(ctx, func() error {
+		for range 50 { // of which the log has the first ones not yet
+			if err := people.create(t.workers[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	end := func(s postgrestest.Statement) bool { return s.Text == "COMMIT" }
+	insert := -1
+	for k, s := range all {
+		if strings.HasPrefix(s.Text, "INSERT INTO invitations ") {
+			insert = k
+		}
+	}
+	if err != nil || insert < 0 {
+		return nil, errors.Join(err, errors.New("the log has no invitation that is created"))
+	}
+	writer := all[insert].Process
+	all = slices.DeleteFunc(all[:insert+slices.IndexFunc(all[insert:], end)+1], func(s postgrestest.Statement) bool { return s.Process != writer })
+	begin := len(all) - 1
+	for all[begin].Text != "BEGIN" {
+		begin--
+	}
+	return all[begin:], nil
+}
+
 // pgbench is the ceiling that PostgreSQL sets on creating: its own load generator
-// writes the rows of an invitation from 64 connections, each row as it was written by
-// usher but with ids of its own, in a transaction for each invitation, and looks at nothing.
+// carries out the statements of usher's from 64 connections, in a transaction for each
+// invitation, one after the other and without looking at what they return.
 type pgbench struct {
 	url, script string
 	duration    time.Duration
 }
 
-// write makes the script from the newest rows of each kind.
-func (p *pgbench) write(ctx context.Context, db *sql.DB, organizations int) error {
+// apart is what usher's writers need to take turns, and what they do once for all that
+// are created together.
+var apart = regexp.MustCompile(`pg_advisory_xact_lock|pg_notify|^SELECT catalog_version|SELECT max\(e\.id\) FROM events`)
+
+var number = regexp.MustCompile(`\$\d+`)
+
+// write makes the script from the statements by which an invitation was created, which
+// are to create others.
+func (p *pgbench) write(sent []postgrestest.Statement, organizations int) error {
 	var script strings.Builder
-	fmt.Fprintf(&script, "\\set n random(0, %d)\n\\set a random(1, 9000000000000000)\nBEGIN;\n", organizations-1)
-	organization := numberedSQL("org_", ":n")
-	var instance string
-	for _, r := range []struct{ table, prefix string }{{"invitations", "orginv_z"}, {"events", "msg_z"}, {"outbox", "ema_z"}} {
-		newest, err := newestRow(ctx, db, r.table)
-		if err != nil {
-			return err
+	fmt.Fprintf(&script, "\\set n random(0, %d)\n\\set a random(1, 9000000000000000)\n", organizations-1)
+	for _, s := range sent {
+		if apart.MatchString(s.Text) {
+			continue
 		}
-		values := make([]string, len(newest.values))
-		for i, v := range newest.values {
-			if values[i], err = literal(ctx, db, v); err != nil {
-				return err
-			}
-		}
-		for column, value := range map[string]string{
-			"id":              numberedSQL(r.prefix, ":a"),
-			"organization_id": organization,
-			"email_address":   "'raw' || :a || '@bench.example'",
-			"email_key":       "'raw' || :a || '@bench.example'",
-			"subject_id":      numberedSQL("orginv_z", ":a"),
-			"bucket":          ":n % 8",
-		} {
-			if i := slices.Index(newest.columns, column); i >= 0 {
-				values[i] = value
-			}
-		}
-		instance = values[slices.Index(newest.columns, "instance_id")]
-		fmt.Fprintf(&script, "INSERT INTO %s (%s) VALUES (%s);\n", r.table, strings.Join(newest.columns, ", "), strings.Join(values, ", "))
+		text := number.ReplaceAllStringFunc(s.Text, func(n string) string {
+			k, _ := strconv.Atoi(n[1:]) // digits
+			return another(s.Parameters[k-1])
+		})
+		script.WriteString(strings.Join(strings.Fields(text), " ") + ";\n")
 	}
-	fmt.Fprintf(&script, "UPDATE organizations SET pending = pending + 1 WHERE instance_id = %s AND id = %s;\nCOMMIT;\n", instance, organization)
 	return os.WriteFile(p.script, []byte(script.String()), 0o600)
 }
 
-// literal returns a value as SQL writes it, without the colons that pgbench takes for
-// its variables even there.
-func literal(ctx context.Context, db *sql.DB, v any) (text string, err error) {
-	switch v := v.(type) {
-	case string:
-		err = db.QueryRowContext(ctx, `SELECT 'E' || ltrim(quote_literal($1::text), ' E')`, v).Scan(&text)
-		text = strings.ReplaceAll(text, ":", `\072`)
-	case []byte:
-		text = fmt.Sprintf(`'\x%x'`, v)
-	case nil:
-		text = "NULL"
-	default:
-		text = fmt.Sprint(v)
+// another returns a parameter as that of another invitation in whichever organization.
+// Colons are quoted, which pgbench takes for its variables even in texts.
+func another(literal string) string {
+	for prefix, expression := range map[string]string{
+		"'org_": numberedSQL("org_", ":n"), "'orginv_": numberedSQL("orginv_z", ":a"),
+		"'msg_": numberedSQL("msg_z", ":a"), "'ema_": numberedSQL("ema_z", ":a"),
+	} {
+		if strings.HasPrefix(literal, prefix) {
+			return expression
+		}
 	}
-	return text, err
+	if literal == "NULL" {
+		return literal
+	}
+	if strings.HasSuffix(literal, "@bench.example'") {
+		return "'raw' || :a || '@bench.example'"
+	}
+	return strings.NewReplacer(`\`, `\\`, ":", `\072`).Replace("E" + literal)
 }
 
 var transactions = regexp.MustCompile(`(?m)^number of transactions actually processed: (\d+)`)
