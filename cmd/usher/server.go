@@ -449,16 +449,18 @@ func (s *server) sweepOnce(ctx context.Context) error {
 		}
 		return s.db.ForgetAddresses(ctx, s.delivery.AddressRetention, limit)
 	}
-	for _, sweep := range []func(context.Context, int) (int, error){s.db.SweepExpired, forgetEvents, forgetAddresses, s.db.ForgetSignInTokens, s.db.ForgetClients} {
+	forgetMails := func(ctx context.Context, limit int) (int, error) {
+		return s.db.ForgetMails(ctx, s.delivery.MailRetention(), limit)
+	}
+	for _, sweep := range []func(context.Context, int) (int, error){
+		s.db.SweepExpired, forgetEvents, forgetAddresses, forgetMails, s.db.ForgetSignInTokens, s.db.ForgetClients, s.db.SweepIdempotencyKeys,
+	} {
 		for n := sweepBatch; n >= sweepBatch; {
 			var err error
 			if n, err = sweep(ctx, sweepBatch); err != nil {
 				return err
 			}
 		}
-	}
-	if err := s.db.SweepIdempotencyKeys(ctx); err != nil {
-		return err
 	}
 	for _, sweep := range []func(context.Context, int) (bool, error){s.db.SweepDeleted, s.db.SweepEnrollments} {
 		for more := true; more; {

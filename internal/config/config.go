@@ -416,8 +416,8 @@ type Delivery struct {
 	MailAttempts            int           `type:"positive" default:"12" placeholder:"N" help:"Times a mail is tried before it is parked."`
 	WebhookAttempts         int           `type:"positive" default:"8" placeholder:"N" help:"Times an event is posted to an endpoint before its delivery counts as failed. The pauses between are 5s, 5m, 30m, 2h, 5h, 10h and 10h, then always 10h."`
 	WebhookPrivateAddresses bool          `default:"${webhook_private}" negatable:"" help:"Endpoints may be inside: at private, loopback and link-local addresses, and by plain http. Who has a secret key can then make this server post to them."`
-	EventRetention          time.Duration `default:"720h" placeholder:"DURATION" help:"How long events and the history of their deliveries are kept, at least 72h. What an endpoint has not got by then it does not get."`
-	AddressRetention        time.Duration `default:"0s" placeholder:"DURATION" help:"How long the address of an invitation is kept after it was accepted, declined or revoked, or has expired; a placeholder stands there afterwards. 0s keeps it."`
+	EventRetention          time.Duration `default:"720h" placeholder:"DURATION" help:"How long events, the history of their deliveries, and mails that were given up or are in the inbox are kept, at least 72h. What an endpoint has not got by then it does not get."`
+	AddressRetention        time.Duration `default:"0s" placeholder:"DURATION" help:"How long the address of an invitation is kept after it was accepted, declined or revoked, or has expired; a placeholder stands there afterwards. Mails that were given up or are in the inbox go then, too. 0s keeps it."`
 	DrainTimeout            time.Duration `default:"20s" placeholder:"DURATION" help:"How long a stop waits for requests and deliveries under way."`
 }
 
@@ -487,6 +487,15 @@ func (m *Mail) check(p problems) {
 
 // minRetention is longer than the attempts to deliver an event go on.
 const minRetention = 72 * time.Hour
+
+// MailRetention is how long mails are kept that were given up, or are in the inbox: as
+// long as events, and no longer than addresses.
+func (d *Delivery) MailRetention() time.Duration {
+	if d.AddressRetention > 0 {
+		return min(d.EventRetention, d.AddressRetention)
+	}
+	return d.EventRetention
+}
 
 func (d *Delivery) check(p problems) {
 	if d.EventRetention < minRetention {

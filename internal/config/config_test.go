@@ -493,3 +493,17 @@ func golden(t *testing.T, path, got string) {
 		t.Errorf("%s is out of date; if the change is meant: go test ./internal/config -update\n(-want +got):\n%s", path, diff)
 	}
 }
+
+func TestMailsAreKeptNoLongerThanAddresses(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct{ events, addresses, want time.Duration }{
+		{30 * day, 0, 30 * day},
+		{30 * day, 90 * day, 30 * day},
+		{30 * day, time.Hour, time.Hour},
+	} {
+		d := config.Delivery{EventRetention: tt.events, AddressRetention: tt.addresses}
+		if got := d.MailRetention(); got != tt.want {
+			t.Errorf("with events kept %v and addresses %v mails are kept %v, want %v", tt.events, tt.addresses, got, tt.want)
+		}
+	}
+}

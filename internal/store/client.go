@@ -345,23 +345,7 @@ func (t *tx) forgetClient(instance, client string) error {
 // ClientTTL, with what they began to sign in and up, and as many sessions that began a
 // SessionLifetime and a SessionRetention ago. It returns the most it dropped of either.
 func (db *DB) ForgetClients(ctx context.Context, limit int) (int, error) {
-	most := 0
-	err := db.write(ctx, func(t *tx) error {
-		most, t.changed = 0, []string{}
-		instances, err := t.strings(`SELECT instance_id FROM instances`)
-		if err != nil {
-			return err
-		}
-		for _, in := range instances {
-			n, err := t.forgetClients(in, limit)
-			if err != nil {
-				return err
-			}
-			most = max(most, n)
-		}
-		return nil
-	})
-	return most, err
+	return db.forget(ctx, func(t *tx, instance string) (int, error) { return t.forgetClients(instance, limit) })
 }
 
 func (t *tx) forgetClients(instance string, limit int) (int, error) {

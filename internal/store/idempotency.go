@@ -57,7 +57,7 @@ func asRefusal(db *DB, err error) error {
 }
 
 func (t *tx) remember(instance, key, fingerprint string, sealed []byte) error {
-	err := t.later(`
+	_, err := t.exec(`
 		INSERT INTO idempotency_keys (instance_id, idempotency_key, fingerprint, response, created_at)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (instance_id, idempotency_key) DO UPDATE
@@ -66,19 +66,18 @@ func (t *tx) remember(instance, key, fingerprint string, sealed []byte) error {
 	return err
 }
 
-// SweepIdempotencyKeys forgets keys older than IdempotencyTTL.
-func (db *DB) SweepIdempotencyKeys(ctx context.Context) error {
-	return db.write(ctx, func(t *tx) error {
-		t.changed = []string{}
-		instances, err := t.strings(`SELECT instance_id FROM instances`)
-		if err != nil {
-			return err
-		}
-		for _, in := range instances {
-			if err := t.later(`DELETE FROM idempotency_keys WHERE instance_id = $1 AND created_at <= $2`, in, t.now.Add(-IdempotencyTTL)); err != nil {
-				return err
-			}
-		}
-		return nil
+// SweepIdempotencyKeys forgets up to limit keys of each instance that are older than
+// IdempotencyTTL, and returns the most it forgot of one.
+func (db *DB) SweepIdempotencyKeys(ctx context.Context, limit int) (int, error) {
+	return db.forget(ctx, func(t *tx, instance string) (int, error) {
+		n, err := t.exec(`
+			DELETE FROM idempotency_keys
+			WHERE instance_id = $1 AND idempotency_key IN (
+				SELECT idempotency_key
+				FROM idempotency_keys
+				WHERE instance_id = $1 AND created_at <= $2
+				ORDER BY created_at
+				LIMIT $3)`, instance, t.now.Add(-IdempotencyTTL), limit)
+		return int(n), err
 	})
 }

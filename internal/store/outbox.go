@@ -274,7 +274,7 @@ func (db *DB) OutboxStats(ctx context.Context) (OutboxStats, error) {
 		return t.row(`
 			SELECT
 				(SELECT count(*) FROM outbox WHERE parked = 0 AND endpoint_id = ''),
-				(SELECT count(*) FROM outbox WHERE parked = 1),
+				(SELECT count(*) FROM outbox WHERE parked = 1 AND endpoint_id = ''),
 				(SELECT COALESCE(min(created_at), 0) FROM outbox WHERE parked = 0 AND endpoint_id = '' AND due_at <= $1)`, t.now).
 			Scan(&s.Queued, &s.Parked, &s.OldestDue)
 	})

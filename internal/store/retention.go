@@ -10,8 +10,7 @@ import (
 // ForgetAddresses replaces the addresses of invitations that ended longer than keep
 // ago, up to limit of each instance and kind, by what stands for them
 // (invite.Keyring.Placeholder), and returns the most it replaced at once. An invitation
-// keeps everything else: its id, its metadata, the user who accepted it. With them go
-// the mails as old that were given up or kept in the inbox.
+// keeps everything else: its id, its metadata, the user who accepted it.
 func (db *DB) ForgetAddresses(ctx context.Context, keep time.Duration, limit int) (int, error) {
 	most := 0
 	err := db.write(ctx, func(t *tx) error {
@@ -22,9 +21,6 @@ func (db *DB) ForgetAddresses(ctx context.Context, keep time.Duration, limit int
 		}
 		before := t.now.Add(-keep)
 		for _, in := range instances {
-			if err := t.forgetMails(in, before); err != nil {
-				return err
-			}
 			organizations, err := t.forgetInvitations(in, before, limit)
 			if err != nil {
 				return err
@@ -40,20 +36,55 @@ func (db *DB) ForgetAddresses(ctx context.Context, keep time.Duration, limit int
 	return most, err
 }
 
-// forgetMails drops kept mails, and parked ones, whose last error may name an address.
-func (t *tx) forgetMails(instance string, before invite.Instant) error {
-	if err := t.later(`DELETE FROM inbox WHERE instance_id = $1 AND id < $2`, instance, firstID(emailID, before)); err != nil {
-		return err
-	}
-	for bucket := range buckets {
-		if err := t.later(`
+// ForgetMails drops mails that were kept in the inbox, and parked ones, whose last error
+// may name an address, when they were queued longer than keep ago: up to limit of each
+// instance and kind. It returns the most it dropped at once.
+func (db *DB) ForgetMails(ctx context.Context, keep time.Duration, limit int) (int, error) {
+	return db.forget(ctx, func(t *tx, instance string) (int, error) {
+		before := firstID(emailID, t.now.Add(-keep))
+		kept, err := t.exec(`
+			DELETE FROM inbox
+			WHERE instance_id = $1 AND id IN (
+				SELECT id
+				FROM inbox
+				WHERE instance_id = $1 AND id < $2
+				ORDER BY id
+				LIMIT $3)`, instance, before, limit)
+		if err != nil {
+			return 0, err
+		}
+		parked, err := t.exec(`
 			DELETE FROM outbox
-			WHERE instance_id = $1 AND bucket = $2 AND endpoint_id = '' AND id < $3 AND parked = 1`,
-			instance, bucket, firstID(emailID, before)); err != nil {
+			WHERE instance_id = $1 AND (bucket, endpoint_id, id) IN (
+				SELECT bucket, endpoint_id, id
+				FROM outbox
+				WHERE instance_id = $1 AND endpoint_id = '' AND parked = 1 AND id < $2
+				ORDER BY id
+				LIMIT $3)`, instance, before, limit)
+		return int(max(kept, parked)), err
+	})
+}
+
+// forget runs f, which drops a portion that lists of invitations do not show, on every
+// instance, and returns the most that it did.
+func (db *DB) forget(ctx context.Context, f func(t *tx, instance string) (int, error)) (int, error) {
+	most := 0
+	err := db.write(ctx, func(t *tx) error {
+		most, t.changed = 0, []string{}
+		instances, err := t.strings(`SELECT instance_id FROM instances`)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		for _, in := range instances {
+			n, err := f(t, in)
+			if err != nil {
+				return err
+			}
+			most = max(most, n)
+		}
+		return nil
+	})
+	return most, err
 }
 
 // ended is an invitation whose address is to be forgotten.

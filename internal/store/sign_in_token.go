@@ -158,28 +158,15 @@ const SignInTokenTTL = 24 * time.Hour
 // ForgetSignInTokens drops up to limit tokens of each instance that expired longer
 // ago than SignInTokenTTL, and returns the most it dropped of one.
 func (db *DB) ForgetSignInTokens(ctx context.Context, limit int) (int, error) {
-	most := 0
-	err := db.write(ctx, func(t *tx) error {
-		most, t.changed = 0, []string{} // lists of invitations do not show them
-		instances, err := t.strings(`SELECT instance_id FROM instances`)
-		if err != nil {
-			return err
-		}
-		for _, in := range instances {
-			n, err := t.exec(`
-				DELETE FROM sign_in_tokens
-				WHERE instance_id = $1 AND id IN (
-					SELECT id
-					FROM sign_in_tokens
-					WHERE instance_id = $1 AND expires_at <= $2
-					ORDER BY expires_at
-					LIMIT $3)`, in, t.now.Add(-SignInTokenTTL), limit)
-			if err != nil {
-				return err
-			}
-			most = max(most, int(n))
-		}
-		return nil
+	return db.forget(ctx, func(t *tx, instance string) (int, error) {
+		n, err := t.exec(`
+			DELETE FROM sign_in_tokens
+			WHERE instance_id = $1 AND id IN (
+				SELECT id
+				FROM sign_in_tokens
+				WHERE instance_id = $1 AND expires_at <= $2
+				ORDER BY expires_at
+				LIMIT $3)`, instance, t.now.Add(-SignInTokenTTL), limit)
+		return int(n), err
 	})
-	return most, err
 }

@@ -564,6 +564,7 @@ CREATE TABLE outbox (
     PRIMARY KEY (instance_id, bucket, endpoint_id, id)
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (bucket, due_at, id) WHERE parked = 0 AND endpoint_id = '';
+CREATE INDEX outbox_parked ON outbox (instance_id, id) WHERE parked = 1 AND endpoint_id = '';
 CREATE INDEX outbox_by_endpoint ON outbox (instance_id, endpoint_id, due_at, id) WHERE endpoint_id <> '';
 
 -- Mail that was kept instead of sent. Its ticket or code is left out and derived

@@ -547,7 +547,10 @@ func testOnce(w *World) {
 	if replayed || err != nil {
 		w.Errorf("a key of yesterday: replayed %v, error %v", replayed, err)
 	}
-	w.ok("sweeping keys", w.DB.SweepIdempotencyKeys(w.Context()))
+	if n := must(w.DB.SweepIdempotencyKeys(w.Context(), 1))(w.T); n != 1 {
+		w.Errorf("swept %d keys at once, want one", n)
+	}
+	must(w.DB.SweepIdempotencyKeys(w.Context(), 100))(w.T)
 	if left := Rows(w.T, w.Raw, `SELECT idempotency_key FROM idempotency_keys`); !slices.Equal(left, []string{"[k]"}) {
 		w.Errorf("the sweep left %v, want the key of today", left)
 	}

@@ -483,6 +483,9 @@ var operations = slices.Concat([]operation{
 	{name: "ForgetEvents", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ForgetEvents(ctx, time.Hour, 1000))
 	}},
+	{name: "ForgetMails", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.ForgetMails(ctx, time.Hour, 1000))
+	}},
 	{name: "ForgetAddresses", later: 24 * time.Hour, run: func(ctx context.Context, f *furnished) error {
 		return just(f.DB.ForgetAddresses(ctx, time.Hour, 1000))
 	}},
@@ -495,7 +498,9 @@ var operations = slices.Concat([]operation{
 			return []byte("{}"), just(f.DB.CreateInvitation(ctx, f.Instance, f.Org.ID, asking("x@example.com")))
 		}))
 	}},
-	{name: "SweepIdempotencyKeys", later: 25 * time.Hour, run: func(ctx context.Context, f *furnished) error { return f.DB.SweepIdempotencyKeys(ctx) }},
+	{name: "SweepIdempotencyKeys", later: 25 * time.Hour, run: func(ctx context.Context, f *furnished) error {
+		return just(f.DB.SweepIdempotencyKeys(ctx, 100))
+	}},
 }, readings())
 
 // deleteMany deletes an organization that is too large for one transaction.

@@ -78,20 +78,39 @@ func testForgettingAddresses(w *World) {
 	}())
 }
 
-// testForgettingMails has a mail parked with what the mail server said, and one kept.
+// testForgettingMails has mails parked with what the mail server said, and others kept.
 func testForgettingMails(w *World) {
-	w.invite("parked@example.com")
-	w.invite("kept@example.com")
+	w.limit(0)
+	for k := range 4 {
+		w.invite(fmt.Sprintf("gone-%d@example.com", k))
+	}
 	w.invite("waiting@example.com")
 	w.Clock.Add(time.Second)
-	list, _ := must2(w.DB.Claim(w.Context(), 2, time.Minute))(w.T)
-	w.ok("parking", w.DB.Park(w.Context(), list[0], "550 no such user parked@example.com", store.Receipt{}))
-	w.ok("keeping", w.DB.KeepMail(w.Context(), list[1], invite.Email{Address: "kept@example.com", Key: "kept@example.com"}, []byte(`{}`)))
-	must(w.DB.ForgetAddresses(w.Context(), day, 10))(w.T)
-	w.tally("within the time", 3, 1)
+	list, _ := must2(w.DB.Claim(w.Context(), 4, time.Minute))(w.T)
+	for _, m := range list[:2] {
+		w.ok("parking", w.DB.Park(w.Context(), m, "550 no such user gone@example.com", store.Receipt{}))
+	}
+	for _, m := range list[2:] {
+		w.ok("keeping", w.DB.KeepMail(w.Context(), m, invite.Email{Address: "kept@example.com", Key: "kept@example.com"}, []byte(`{}`)))
+		w.ok("delivering", w.DB.Delivered(w.Context(), m, store.Receipt{}))
+	}
+	forget := func(limit, want int) {
+		w.Helper()
+		if n := must(w.DB.ForgetMails(w.Context(), day, limit))(w.T); n != want {
+			w.Errorf("forgot %d mails at once, want %d", n, want)
+		}
+	}
+	forget(10, 0)
+	w.tally("within the time", 3, 2)
 	w.Clock.Add(day)
-	must(w.DB.ForgetAddresses(w.Context(), day, 10))(w.T)
+	w.invite("later@example.com")
+	forget(1, 1)
+	w.tally("after a portion", 3, 1)
+	forget(10, 1)
 	w.tally("afterwards", 2, 0)
+	if stats := must(w.DB.OutboxStats(w.Context()))(w.T); stats.Parked != 0 || stats.Queued != 2 {
+		w.Errorf("got %+v, want two mails that wait", stats)
+	}
 }
 
 // tally holds the outbox and the inbox to so many mails.
