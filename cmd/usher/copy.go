@@ -40,10 +40,12 @@ func copyDatabase(ctx context.Context, c *config.Copy, stdout, stderr io.Writer)
 		told = bar(stderr)
 	}
 	done, err := store.Copy(ctx, source, target, told)
-	if errors.Is(err, store.ErrReserved) {
+	switch {
+	case errors.Is(err, store.ErrReserved):
 		return fmt.Errorf("copying: %w: stop it first", err)
-	}
-	if err != nil {
+	case ctx.Err() != nil:
+		return fmt.Errorf("copying: %w: the same command goes on from here", ctx.Err())
+	case err != nil:
 		return fmt.Errorf("copying: %w", err)
 	}
 	_, err = fmt.Fprintf(stdout, "copied to %s: schema version %d, %d tables, %d rows (%d of them were there), the same by count and checksum on both sides\n%s\n",

@@ -57,7 +57,7 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	master, database := strings.TrimSpace(string(key)), postgrestest.URL(t)
-	for _, table := range []string{"deliveries", "events", "invitations", "outbox"} {
+	for _, table := range []string{"clients", "deliveries", "email_addresses", "events"} {
 		c := launch(t, exec.Command(binary, "copy", "--from", u.dir, "--to", database), "USHER_MASTER_KEY="+master)
 		c.says(c.stderr, regexp.MustCompile(`(?m)^`+table+` `))
 		c.signal(os.Kill)
@@ -67,6 +67,12 @@ func TestCopy(t *testing.T) {
 		if err == nil || !strings.Contains(string(out), "it is an unfinished copy: run the same usher copy again") {
 			t.Errorf("serving what was copied until %s: got %v, %s, want a refusal", table, err, out)
 		}
+	}
+	interrupted := launch(t, exec.Command(binary, "copy", "--from", u.dir, "--to", database))
+	interrupted.says(interrupted.stderr, regexp.MustCompile(`(?m)^deliveries `))
+	interrupted.signal(os.Interrupt)
+	if code, said := interrupted.wait(), interrupted.stderr.String(); code != 1 || !strings.Contains(said, ": the same command goes on from here\n") {
+		t.Errorf("interrupted it ends with %d and says %s, want how to go on", code, said)
 	}
 	close(enough)
 	clients.Wait()
