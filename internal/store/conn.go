@@ -96,13 +96,14 @@ func (c *conn) close() error {
 // run to their end even when the request has gone, because the connection is
 // shared by a whole batch of them.
 type tx struct {
-	db    *DB
-	conn  *conn
-	now   invite.Instant // one instant for the whole operation
-	write bool
-	wrote bool
-	after []func()        // run once the commit is durable
-	tells map[string]bool // what other processes are to hear then
+	db     *DB
+	conn   *conn
+	shared *shared        // instead of a connection of its own, for single statements
+	now    invite.Instant // one instant for the whole operation
+	write  bool
+	wrote  bool
+	after  []func()        // run once the commit is durable
+	tells  map[string]bool // what other processes are to hear then
 	// What lists show differently after the operation: these organizations', or
 	// every organization's. Neither set, with something written, counts as all.
 	changed    []string
@@ -210,7 +211,10 @@ func (c *conn) rollback() {
 // row runs a query of at most one row; Scan returns sql.ErrNoRows without one. The
 // query is asked when Scan is called, or, of a server, with what is asked before.
 func (t *tx) row(query string, args ...any) scanner {
-	if t.db.dialect.pipelines {
+	switch {
+	case t.shared != nil:
+		return &sharedRow{t.shared, query, args}
+	case t.db.dialect.pipelines:
 		return t.conn.ask(query, args)
 	}
 	return &fileRow{t.conn, query, args}
@@ -241,7 +245,10 @@ func (r *fileRow) Scan(dest ...any) error {
 // each runs a query and calls scan for every row. What scan reads must not be
 // kept beyond the call unless it was copied.
 func (t *tx) each(query string, args []any, scan func(row scanner) error) error {
-	if t.db.dialect.pipelines {
+	switch {
+	case t.shared != nil:
+		return t.shared.do(query, args, scanning(scan))
+	case t.db.dialect.pipelines:
 		return t.conn.each(query, args, scan)
 	}
 	s, err := t.conn.prepare(query)
@@ -269,7 +276,7 @@ type txKey struct{}
 // read runs f on one snapshot of the database. Inside Once it runs in the
 // transaction that Once holds.
 func (db *DB) read(ctx context.Context, f func(*tx) error) error {
-	return db.query(ctx, func(t *tx) error { return t.stable(f) })
+	return db.hold(ctx, func(t *tx) error { return t.stable(f) })
 }
 
 // Snapshot runs f on one snapshot of the database: what f reads with the context that it
@@ -284,8 +291,11 @@ func (db *DB) Snapshot(ctx context.Context, f func(context.Context) error) error
 
 // stable runs f on one snapshot, which a transaction that writes has already.
 func (t *tx) stable(f func(*tx) error) error {
-	if t.write || t.fixed {
+	switch {
+	case t.write || t.fixed:
 		return f(t)
+	case t.shared != nil:
+		return t.db.read(context.Background(), f)
 	}
 	return t.snapshot(f)
 }
@@ -313,6 +323,19 @@ func (t *tx) snapshot(f func(*tx) error) (err error) {
 // query runs f without a transaction around it: each statement sees a snapshot
 // of its own. It serves reads of a single statement.
 func (db *DB) query(ctx context.Context, f func(*tx) error) error {
+	if t, ok := ctx.Value(txKey{}).(*tx); ok {
+		return f(t)
+	}
+	if db.sharers == nil {
+		return db.hold(ctx, f)
+	}
+	t := db.begin(nil)
+	t.by, t.shared = asking(ctx), db.sharers.next()
+	return db.classify(f(t))
+}
+
+// hold runs f with a connection of its own.
+func (db *DB) hold(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // DSN is how the package opens a file.
@@ -84,4 +86,30 @@ func (db *DB) Unanswered(ctx context.Context, meanwhile func(number string)) err
 		return err
 	}
 	return db.outcome(ctx, mark)
+}
+
+// Together asks queries of one shared connection so that they travel together, and
+// returns what each was answered.
+func (db *DB) Together(queries ...string) (answers []string, errs []error) {
+	answers, errs = make([]string, len(queries)), make([]error, len(queries))
+	s := db.sharers.next()
+	queued := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.pipeline.waiting == nil {
+			return 0
+		}
+		return len(s.pipeline.waiting.answers)
+	}
+	s.turn <- struct{}{}
+	var all sync.WaitGroup
+	for k, query := range queries {
+		all.Go(func() { errs[k] = (&sharedRow{s, query, nil}).Scan(&answers[k]) })
+		for queued() <= k {
+			runtime.Gosched()
+		}
+	}
+	<-s.turn
+	all.Wait()
+	return answers, errs
 }

@@ -32,7 +32,10 @@ type cargo struct {
 	batch   pgx.Batch
 	answers []func(pgx.BatchResults) error // one for each
 	sent    bool
-	err     error // for those that got no answer of their own
+	reached int   // how many were answered
+	err     error // of the others
+
+	arrived chan struct{} // on a shared connection: closed when all this is known
 }
 
 // add lets a statement wait. Its answer must be read by answer, whole.
@@ -85,7 +88,12 @@ func (c *conn) flush() error {
 	if load == nil {
 		return nil
 	}
-	c.pipeline.waiting, load.sent = nil, true
+	c.pipeline.waiting = nil
+	return c.send(load)
+}
+
+func (c *conn) send(load *cargo) error {
+	load.sent = true
 	load.err = c.sql.Raw(func(inner any) error {
 		p, ok := inner.(pipeliner)
 		if !ok {
@@ -97,6 +105,7 @@ func (c *conn) flush() error {
 				_ = results.Close() // says the same
 				return err
 			}
+			load.reached++
 		}
 		return results.Close()
 	})
@@ -108,53 +117,67 @@ func discard(r pgx.BatchResults) error {
 	return err
 }
 
-// servedRow is the row that a statement is asked for which waits, or has travelled.
-type servedRow struct {
-	conn     *conn
-	in       *cargo
-	answered bool
-	values   []any // nil: there is none
+// answer is the first row that a query finds.
+type answer struct {
+	read   bool
+	values []any // nil: there is none
 }
 
-func (c *conn) ask(query string, args []any) *servedRow {
-	r := &servedRow{conn: c}
-	c.pipeline.add(query, args, r.read)
-	r.in = c.pipeline.waiting
-	return r
-}
-
-func (r *servedRow) read(results pgx.BatchResults) error {
+func (a *answer) take(results pgx.BatchResults) error {
 	rows, err := results.Query()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() && r.values == nil {
-		if r.values, err = rows.Values(); err != nil {
+	for rows.Next() && a.values == nil {
+		if a.values, err = rows.Values(); err != nil {
 			return err
 		}
 	}
 	rows.Close()
-	r.answered = rows.Err() == nil
+	a.read = rows.Err() == nil
 	return rows.Err()
+}
+
+func (a *answer) place(dest []any) error {
+	if a.values == nil {
+		return sql.ErrNoRows
+	}
+	return place(a.values, dest)
+}
+
+// servedRow is the row that a statement is asked for which waits, or has travelled.
+type servedRow struct {
+	conn *conn
+	in   *cargo
+	answer
+}
+
+func (c *conn) ask(query string, args []any) *servedRow {
+	r := &servedRow{conn: c}
+	c.pipeline.add(query, args, r.take)
+	r.in = c.pipeline.waiting
+	return r
 }
 
 func (r *servedRow) Scan(dest ...any) error {
 	if !r.in.sent {
 		_ = r.conn.flush() // its error is for who got no answer
 	}
-	switch {
-	case !r.answered:
+	if !r.read {
 		return r.in.err
-	case r.values == nil:
-		return sql.ErrNoRows
 	}
-	return place(r.values, dest)
+	return r.place(dest)
 }
 
 // each sends a query behind what waits, and calls scan for every row.
 func (c *conn) each(query string, args []any, scan func(row scanner) error) error {
-	c.pipeline.add(query, args, func(results pgx.BatchResults) error {
+	c.pipeline.add(query, args, scanning(scan))
+	return c.flush()
+}
+
+func scanning(scan func(row scanner) error) func(pgx.BatchResults) error {
+	return func(results pgx.BatchResults) error {
 		rows, err := results.Query()
 		if err != nil {
 			return err
@@ -167,8 +190,7 @@ func (c *conn) each(query string, args []any, scan func(row scanner) error) erro
 		}
 		rows.Close()
 		return rows.Err()
-	})
-	return c.flush()
+	}
 }
 
 // current is the row that rows stand at.

@@ -125,8 +125,8 @@ func toPostgres(args []any) {
 	}
 }
 
-// postgresReaders is how many connections of one process read at once.
-const postgresReaders = 16
+// postgresReaders is how many connections of one process read snapshots at once.
+const postgresReaders = 12
 
 // openPostgres returns the pools of the database at a postgres:// URL.
 func openPostgres(opts Options) (pools, error) {
@@ -151,7 +151,7 @@ func openPostgres(opts Options) (pools, error) {
 		return db
 	}
 	readers := cmp.Or(opts.readers, postgresReaders)
-	return pools{postgresDialect, open(2), open(readers), readers}, nil
+	return pools{postgresDialect, open(2), open(readers + sharedConnections), readers}, nil
 }
 
 // bound keeps a statement, a wait for the lock, and a process that hangs while it

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -252,6 +253,22 @@ func TestConnectionsThatBreakOff(t *testing.T) {
 		t.Errorf("got %d invitations, %v; want the %d that were acknowledged", page.Total, err, made)
 	}
 	storetest.Invariants(t, r.nodes[0], r.Raw)
+}
+
+// Who reads through a connection with others is told of its own failure only.
+func TestAStatementFailsForItselfAlone(t *testing.T) {
+	db, _ := openPostgres(t, postgrestest.URL(t), storetest.NewClock())
+	const bad = `SELECT (1 / length(''))::text`
+	answers, errs := db.Together(`SELECT 'a'`, bad, `SELECT 'b'`, `SELECT 'c' WHERE FALSE`, bad, `SELECT 'd'`)
+	if diff := cmp.Diff([]string{"a", "", "b", "", "", "d"}, answers); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	for k, err := range errs {
+		none, divided := errors.Is(err, sql.ErrNoRows), err != nil && strings.Contains(err.Error(), "22012")
+		if none != (k == 3) || divided != (k == 1 || k == 4) || (err != nil) != (none || divided) {
+			t.Errorf("statement %d: %v", k, err)
+		}
+	}
 }
 
 // A server that crashed gives the number of a lost transaction out again. When that one

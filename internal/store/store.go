@@ -54,6 +54,7 @@ type DB struct {
 	sql     *sql.DB // readers
 	writer  *writer
 	readers *readers
+	sharers *sharers // nil on SQLite
 	cache   *cache
 	made    sequence
 	logos   logos
@@ -100,6 +101,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return nil, errors.Join(err, p.read.Close(), p.write.Close())
 	}
 	err = db.openReaders(ctx, p.readers)
+	if err == nil && opts.Database != "" {
+		db.sharers, err = db.openSharers(ctx)
+	}
 	if err == nil {
 		err = db.checkMasterKey(ctx)
 	}
@@ -141,6 +145,9 @@ func (db *DB) close() error {
 	err := db.writer.close()
 	if db.readers != nil { // else Open failed half-way
 		err = errors.Join(err, db.readers.close())
+	}
+	if db.sharers != nil {
+		err = errors.Join(err, db.sharers.close())
 	}
 	if db.reservation != nil {
 		err = errors.Join(err, db.reservation.Close())

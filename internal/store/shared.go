@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// shared is a connection to a server through which many requests read at once, single
+// statements without a transaction. Whatever is asked while one cargo is under way
+// travels with the next: the more there is to do, the less each journey costs.
+type shared struct {
+	pool *sql.DB
+	turn chan struct{} // held by who sends
+	conn *conn         // of who has the turn
+
+	mu       sync.Mutex
+	pipeline pipeline
+}
+
+// sharers are the shared connections of a process.
+type sharers struct {
+	list []*shared
+	last atomic.Uint32
+}
+
+// sharedConnections are as many as keep a server's processors busy while others are
+// under way: what travels together is carried out by one of them.
+const sharedConnections = 4
+
+func (db *DB) openSharers(ctx context.Context) (*sharers, error) {
+	s := new(sharers)
+	for range sharedConnections {
+		c, err := db.sql.Conn(ctx)
+		if err != nil {
+			return s, err
+		}
+		s.list = append(s.list, &shared{pool: db.sql, turn: make(chan struct{}, 1), conn: newConn(db, c)})
+	}
+	return s, nil
+}
+
+// next returns the connection whose turn it is.
+func (s *sharers) next() *shared { return s.list[int(s.last.Add(1)%sharedConnections)] }
+
+func (s *sharers) close() (err error) {
+	for _, one := range s.list {
+		err = errors.Join(err, one.conn.close())
+	}
+	return err
+}
+
+// tries is how often a statement travels, when those before it in a cargo have failed.
+const tries = 3
+
+// do carries out a statement and lets answer read what it returns.
+func (s *shared) do(query string, args []any, answer func(pgx.BatchResults) error) error {
+	var err error
+	for range tries {
+		load, at := s.add(query, args, answer)
+		err = s.carry(load)
+		switch {
+		case at < load.reached:
+			return nil
+		case at == load.reached: // it is the one that failed
+			return err
+		}
+	}
+	return err
+}
+
+func (s *shared) add(query string, args []any, answer func(pgx.BatchResults) error) (load *cargo, at int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pipeline.add(query, args, answer)
+	load = s.pipeline.waiting
+	if load.arrived == nil {
+		load.arrived = make(chan struct{})
+	}
+	return load, len(load.answers) - 1
+}
+
+// carry returns when load has arrived, whoever of those who wait for it sends it.
+func (s *shared) carry(load *cargo) error {
+	select {
+	case <-load.arrived:
+	case s.turn <- struct{}{}:
+		if s.leaves(load) {
+			s.send(load)
+			close(load.arrived)
+		}
+		<-s.turn
+	}
+	return load.err
+}
+
+// leaves reports whether load is still here, and takes it.
+func (s *shared) leaves(load *cargo) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pipeline.waiting != load {
+		return false // it has arrived
+	}
+	s.pipeline.waiting = nil
+	return true
+}
+
+func (s *shared) send(load *cargo) {
+	if s.conn, load.err = s.conn.renewed(s.pool); load.err == nil {
+		_ = s.conn.send(load) // load keeps the error
+	}
+}
+
+// sharedRow is a row that is not asked for before Scan.
+type sharedRow struct {
+	shared *shared
+	query  string
+	args   []any
+}
+
+func (r *sharedRow) Scan(dest ...any) error {
+	var a answer
+	if err := r.shared.do(r.query, r.args, a.take); err != nil {
+		return err
+	}
+	return a.place(dest)
+}
