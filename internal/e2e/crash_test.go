@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -10,13 +11,17 @@ import (
 	"net/http"
 	"net/mail"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"usher/internal/store/postgrestest"
 )
 
 // What is answered survives a kill -9 under load: invitations made one by one and in
@@ -29,6 +34,59 @@ import (
 // USHER_CRASHES says how often the server is killed.
 func TestCrash(t *testing.T) {
 	t.Parallel()
+	dir, office := t.TempDir(), newSortingOffice(t)
+	args := []string{"--log-level", "error", "--smtp-url", "smtp://" + office.addr, "--mail-from", "invitations@acme.example"}
+	begin := func() *usher { return devIn(t, dir, args...) }
+	u := begin()
+	crash(t, "kill -9 of the server", u, u.organization("Resilient", 0), office, 0, func(u *usher) *usher { return u.killed(begin) })
+}
+
+// TestCrashPostgres is the same where the data lies in PostgreSQL.
+func TestCrashPostgres(t *testing.T) {
+	t.Parallel()
+	office := newSortingOffice(t)
+	s := newSite(t, postgrestest.URL(t), office)
+	crash(t, "kill -9 of the server, on PostgreSQL", s.serve(), s.organization, office, leased, func(u *usher) *usher { return u.killed(s.serve) })
+}
+
+// TestCrashOfPostgres kills the database, and the server goes on with the next one. What
+// is answered 503 meanwhile may have been carried out, or not.
+func TestCrashOfPostgres(t *testing.T) {
+	t.Parallel()
+	database, err := postgrestest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no PostgreSQL in PATH")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	office := newSortingOffice(t)
+	s := newSite(t, database.Schema(t), office)
+	crash(t, "kill -9 of PostgreSQL", s.serve(), s.organization, office, leased, func(u *usher) *usher {
+		if err := database.Kill(); err != nil {
+			t.Error(err)
+		}
+		u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
+		return u
+	})
+}
+
+// leased is how long nobody else sends what one of many servers was about to send: two
+// minutes, and as long again where the next attempt was cut off too.
+const leased = 4 * time.Minute
+
+// killed kills the server and begins the next.
+func (u *usher) killed(begin func() *usher) *usher {
+	u.signal(os.Kill)
+	u.wait()
+	return begin()
+}
+
+// crash lets clients work while what they need is killed, again and again, and looks
+// each time whether what they were told is so. What was about to be sent is sent by the
+// next server, at once or when a lease has run out.
+func crash(t *testing.T, what string, u *usher, org string, office *sortingOffice, lease time.Duration, kill func(*usher) *usher) {
+	t.Helper()
 	crashes := 10
 	if raw := os.Getenv("USHER_CRASHES"); raw != "" {
 		var err error
@@ -36,10 +94,6 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("USHER_CRASHES: %v", err)
 		}
 	}
-	dir, office := t.TempDir(), newSortingOffice(t)
-	args := []string{"--log-level", "error", "--smtp-url", "smtp://" + office.addr, "--mail-from", "invitations@acme.example"}
-	u := devIn(t, dir, args...)
-	org := u.organization("Resilient", 0)
 	clients := make([]*client, 16)
 	for k := range clients {
 		clients[k] = &client{T: t, name: fmt.Sprintf("c%d", k), org: org}
@@ -49,33 +103,42 @@ func TestCrash(t *testing.T) {
 	answered := 0
 	var without time.Duration
 	for crash := range crashes {
-		answered += u.work(clients, 50+rand.IntN(300))
-		u.wait()
-		died := time.Now()
-		u = devIn(t, dir, args...)
-		without += time.Since(died)
+		answered += u.work(clients, 50+rand.IntN(300), func() {
+			died := time.Now()
+			u = kill(u)
+			without += time.Since(died)
+		})
 		u.audit(org, clients)
-		u.delivered(office, clients)
-		u.told(r, clients)
+		if lease == 0 {
+			u.delivered(office, clients, deadline)
+			u.told(r, clients, deadline)
+		}
 		if t.Failed() {
 			t.Fatalf("after crash %d", crash+1)
 		}
 	}
+	u.delivered(office, clients, lease+deadline)
+	u.told(r, clients, lease+deadline)
+	later := 0
+	for _, c := range clients {
+		later += c.later
+	}
 	mails, again := office.sorted(t)
 	events, told := r.repeated()
-	t.Logf("chaos: kill -9 of the server | %d tries | %d acknowledged | 0 lost | %d of %d mails and %d of %d events twice | %v without service each",
-		crashes, answered, again, mails, told, events, (without / time.Duration(crashes)).Round(time.Millisecond))
+	t.Logf("chaos: %s | %d tries | %d acknowledged | 0 lost | %d of %d mails and %d of %d events twice | %v without service each, %d requests answered with 503",
+		what, crashes, answered-later, again, mails, told, events, (without / time.Duration(crashes)).Round(time.Millisecond), later)
 }
 
-// work lets the clients work, kills the server when it has answered n requests,
-// and returns how many it answered before it was gone.
-func (u *usher) work(clients []*client, n int) (answered int) {
+// work lets the clients work, calls kill when they were answered n times, and returns
+// how often they were when kill had returned, and nobody went on.
+func (u *usher) work(clients []*client, n int, kill func()) (answered int) {
 	u.Helper()
 	answers, finished := make(chan struct{}), make(chan struct{})
-	var under sync.WaitGroup
+	var under, killing sync.WaitGroup
+	var over atomic.Bool
 	for _, c := range clients {
 		under.Go(func() {
-			for c.step(u) {
+			for !over.Load() && c.step(u) {
 				answers <- struct{}{}
 			}
 		})
@@ -88,12 +151,13 @@ func (u *usher) work(clients []*client, n int) (answered int) {
 		select {
 		case <-answers:
 			if answered++; answered == n {
-				u.signal(os.Kill)
+				killing.Go(func() { kill(); over.Store(true) })
 			}
 		case <-finished:
 			if answered < n {
 				u.Fatalf("the clients gave up after %d answers", answered)
 			}
+			killing.Wait()
 			return answered
 		}
 	}
@@ -105,6 +169,8 @@ type client struct {
 	name string
 	org  string
 	made []*kept
+	// later is how often it was asked to come back.
+	later int
 }
 
 // kept is an invitation, and the member it made, as the client knows them.
@@ -192,6 +258,10 @@ func (c *client) ask(u *usher, list []*kept, to, method, path, body string) bool
 	if err != nil {
 		return false
 	}
+	if status == http.StatusServiceUnavailable {
+		c.later++
+		return true
+	}
 	if status != http.StatusOK {
 		c.Errorf("%s %s %s: got %d %v", method, path, body, status, o)
 		return false
@@ -215,7 +285,9 @@ func (c *client) ask(u *usher, list []*kept, to, method, path, body string) bool
 // again invites an address that is invited, which is refused and must leave nothing.
 func (c *client) again(u *usher, i *kept) bool {
 	status, o, err := u.api("POST", "/v1/organizations/"+c.org+"/invitations", inviting([]*kept{i})[0])
-	if err == nil && codeOf(o) != "organization_invitation_not_unique" {
+	if err == nil && status == http.StatusServiceUnavailable {
+		c.later++
+	} else if err == nil && codeOf(o) != "organization_invitation_not_unique" {
 		c.Errorf("inviting %s twice: got %d %v, want a refusal", i.address, status, o)
 	}
 	return err == nil
@@ -275,7 +347,7 @@ func (u *usher) audit(org string, clients []*client) {
 }
 
 // told waits for the event of everything that was answered.
-func (u *usher) told(r *receiver, clients []*client) {
+func (u *usher) told(r *receiver, clients []*client, most time.Duration) {
 	u.Helper()
 	for _, c := range clients {
 		for _, i := range c.made {
@@ -285,7 +357,7 @@ func (u *usher) told(r *receiver, clients []*client) {
 				if i.status == "" || happened != "created" && happened != stands {
 					continue
 				}
-				u.until("the event "+typ+" of "+i.id+" arrives", func() bool { return r.times(typ, i.id) > 0 })
+				u.within(most, "the event "+typ+" of "+i.id+" arrives", func() bool { return r.times(typ, i.id) > 0 })
 			}
 		}
 	}
@@ -306,12 +378,12 @@ func (r *receiver) repeated() (events, again int) {
 
 // delivered waits for the mail of every invitation that is still pending: one
 // that was answered before its mail went out needs none.
-func (u *usher) delivered(office *sortingOffice, clients []*client) {
+func (u *usher) delivered(office *sortingOffice, clients []*client, most time.Duration) {
 	u.Helper()
 	for _, c := range clients {
 		for _, i := range c.made {
 			if i.status == "pending" {
-				u.until("the mail to "+i.address+" arrives", func() bool { return office.has(i.address) })
+				u.within(most, "the mail to "+i.address+" arrives", func() bool { return office.has(i.address) })
 			}
 		}
 	}

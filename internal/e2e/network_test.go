@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"usher/internal/store/postgrestest"
 )
 
 // fault is what a network does to the connections through it.
@@ -68,6 +70,90 @@ func TestNetwork(t *testing.T) {
 				f, len(known), again, told, slowest.Round(time.Millisecond), drained.Round(time.Millisecond), goroutines, g)
 		})
 	}
+}
+
+// TestNetworkOfPostgres does the same to the network between usher and PostgreSQL: each
+// request is answered within its deadline, or with 503 and Retry-After; afterwards all
+// goes on, what was answered is there, and nothing is left behind.
+func TestNetworkOfPostgres(t *testing.T) {
+	t.Parallel()
+	for _, f := range []fault{latency, reset, deaf, hole} {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			office := newSortingOffice(t)
+			s := newSite(t, postgrestest.URL(t), office)
+			way, database := s.through(t)
+			u := s.serveAt(database)
+			u.must("GET", "/v1/organizations", "")
+			goroutines, files := u.resources()
+
+			way.suffer(f)
+			many := 16
+			if f == latency {
+				many = 4 // each takes seconds, and they take turns
+			}
+			known, later, slowest := u.inviteIfPossible(s.organization, many)
+			if slowest > 70*time.Second { // what a request may take
+				t.Errorf("an answer took %v", slowest)
+			}
+			way.suffer(none)
+			healed := time.Now()
+			u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
+			u.until("invitations are made again", func() bool {
+				status, _, err := u.api("POST", "/v1/organizations/"+s.organization+"/invitations", `{"email_address":"last@example.com","role":"org:member"}`)
+				return err == nil && status != http.StatusServiceUnavailable
+			})
+			back := time.Since(healed)
+			found := make(map[string]bool)
+			for _, i := range u.all("/v1/organizations/" + s.organization + "/invitations?") {
+				found[i.text("email_address")] = true
+			}
+			for _, address := range known {
+				if !found[address] {
+					t.Errorf("%s was invited, and is not", address)
+				}
+			}
+			for address := range found {
+				u.within(leased, "the mail to "+address+" arrives", func() bool { return office.has(address) })
+			}
+			var g, n int
+			u.until("nothing is left behind", func() bool {
+				g, n = u.resources()
+				return g <= goroutines+12 && n <= files+8
+			})
+			t.Logf("chaos: %s before PostgreSQL | 1 tries | %d acknowledged | 0 lost | - | %d answered with 503, slowest answer %v, back %v after, goroutines %d then %d",
+				f, len(known), later, slowest.Round(time.Millisecond), back.Round(time.Millisecond), goroutines, g)
+		})
+	}
+}
+
+// inviteIfPossible invites n addresses at once, and returns those that are invited, how
+// many are to be tried later, and how long the slowest answer took.
+func (u *usher) inviteIfPossible(org string, n int) (known []string, later int, slowest time.Duration) {
+	u.Helper()
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	for k := range n {
+		clients.Go(func() {
+			address := fmt.Sprintf("many%d@example.com", k)
+			begun := time.Now()
+			got, err := u.send("POST", "/v1/organizations/"+org+"/invitations", fmt.Sprintf(`{"email_address":%q,"role":"org:member"}`, address),
+				"Authorization", "Bearer "+u.key, "Content-Type", "application/json")
+			mu.Lock()
+			defer mu.Unlock()
+			slowest = max(slowest, time.Since(begun))
+			switch {
+			case err == nil && got.status == http.StatusOK:
+				known = append(known, address)
+			case err == nil && got.status == http.StatusServiceUnavailable && got.header.Get("Retry-After") != "":
+				later++
+			default:
+				u.Errorf("inviting %s: got %d %v %v", address, got.status, got.body, err)
+			}
+		})
+	}
+	clients.Wait()
+	return known, later, slowest
 }
 
 // invited invites an address and returns the invitation's id.
@@ -200,7 +286,11 @@ func (l *line) carry(near net.Conn) {
 		l.cut(near)
 		return
 	}
-	far, err := new(net.Dialer).DialContext(l.Context(), "tcp", l.to)
+	network := "tcp"
+	if strings.HasPrefix(l.to, "/") {
+		network = "unix"
+	}
+	far, err := new(net.Dialer).DialContext(l.Context(), network, l.to)
 	if err != nil {
 		return // the test has ended
 	}

@@ -166,7 +166,13 @@ func last(s string, n int) string {
 // until waits for a condition.
 func (u *usher) until(what string, holds func() bool) {
 	u.Helper()
-	ctx, cancel := context.WithTimeout(u.Context(), deadline)
+	u.within(deadline, what, holds)
+}
+
+// within is until for what may take longer.
+func (u *usher) within(most time.Duration, what string, holds func() bool) {
+	u.Helper()
+	ctx, cancel := context.WithTimeout(u.Context(), most)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

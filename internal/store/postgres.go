@@ -140,6 +140,16 @@ func openPostgres(opts Options) (pools, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		late := time.AfterFunc(patience, func() { _ = c.Close() })
+		late.Stop()
+		return &awaited{c, late}, nil
+	}
 	open := func(most int) *sql.DB {
 		connector := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(bound))
 		if opts.wrap != nil {
@@ -152,6 +162,23 @@ func openPostgres(opts Options) (pools, error) {
 	}
 	readers := cmp.Or(opts.readers, postgresReaders)
 	return pools{postgresDialect, open(2), open(readers + sharedConnections), readers}, nil
+}
+
+// patience is how long a server may be silent that was asked something: longer than it
+// works on a statement (see bound).
+const patience = time.Hour
+
+// awaited is a connection that ends when the server, or its network, is silent for too
+// long. Statements have no deadline of their own.
+type awaited struct {
+	net.Conn
+	late *time.Timer
+}
+
+func (c *awaited) Read(p []byte) (int, error) {
+	c.late.Reset(patience)
+	defer c.late.Stop()
+	return c.Conn.Read(p)
 }
 
 // bound keeps a statement, a wait for the lock, and a process that hangs while it

@@ -191,8 +191,9 @@ func (w *writer) begin() (mark transaction, err error) {
 	return mark, err
 }
 
-// settling is how long a writer tries to find out how a commit ended.
-const settling = time.Minute
+// settling is how long a writer tries to find out how a commit ended: with what it has
+// waited before, less than a request may take.
+const settling = 25 * time.Second
 
 // end commits. Where the connection broke off meanwhile, the server is asked what
 // became of the transaction.
