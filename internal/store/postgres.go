@@ -166,7 +166,7 @@ func openPostgres(opts Options) (pools, error) {
 
 // patience is how long a server may be silent that was asked something: longer than it
 // works on a statement (see bound).
-const patience = time.Hour
+const patience = 35 * time.Second
 
 // awaited is a connection that ends when the server, or its network, is silent for too
 // long. Statements have no deadline of their own.
