@@ -64,7 +64,7 @@ func TestAtlas(t *testing.T) {
 	ada.shows("cannot have duplicate pending invitations")
 
 	grace.to(ada.link(ada.mail("grace@example.com")))
-	grace.fill("password", password)
+	grace.choosePassword()
 	grace.click("Continue")
 	grace.shows("Members", "Ada Lovelace", "grace@example.com", "Compilers")
 	grace.holds("the pictures of the organization and of her are there", `document.images.length == 2 && [...document.images].every(i => i.naturalWidth > 0)`)

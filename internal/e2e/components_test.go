@@ -65,6 +65,14 @@ func (p *page) person(name string) (id string) {
 	return p.must("POST", "/v1/users", fmt.Sprintf(`{"email_address":["%[1]s@example.com"],"first_name":%[1]q,"password":%[2]q}`, name, password)).text("id")
 }
 
+// choosePassword types a new password, and lets the component say that it is good: what
+// it says then moves the button below.
+func (p *page) choosePassword() {
+	p.Helper()
+	p.fill("password", password)
+	p.shows("Your password meets all the necessary requirements")
+}
+
 // enter signs a person in, with <SignIn/>.
 func (p *page) enter(address string) {
 	p.Helper()
@@ -147,7 +155,7 @@ func joinNew(p *page) {
 	id, link := p.linkTo(acme, "grace@example.com", p.origin+"/sign-in")
 	p.to(link)
 	p.shows("Fill in missing fields")
-	p.fill("password", password)
+	p.choosePassword()
 	p.click("Continue")
 	p.joined(acme, id, "grace@example.com")
 }
@@ -177,7 +185,7 @@ func joinAsOther(p *page) {
 	}
 	p.click("Use another account")
 	p.shows("Fill in missing fields")
-	p.fill("password", password)
+	p.choosePassword()
 	p.click("Continue")
 	p.joined(acme, id, "grace@example.com")
 }
@@ -401,7 +409,7 @@ func (p *page) code(address string, mails int) {
 func signUp(p *page) {
 	p.to("/sign-up")
 	p.fill("emailAddress", "grace@example.com")
-	p.fill("password", password)
+	p.choosePassword()
 	p.click("Continue")
 	p.shows("Verify your email")
 	p.code("grace@example.com", 1)
