@@ -302,7 +302,7 @@ func (t *tx) stable(f func(*tx) error) error {
 
 // snapshot ends its transaction even when f panics: the connection is used again.
 func (t *tx) snapshot(f func(*tx) error) (err error) {
-	if err := t.conn.later(t.db.dialect.snapshot); err != nil {
+	if err := t.conn.begin(t.db.dialect.snapshot); err != nil {
 		t.conn.rollback() // it may have begun
 		return err
 	}

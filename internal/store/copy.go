@@ -73,7 +73,7 @@ func Copy(ctx context.Context, from, to Options, told func(CopyProgress)) (_ Cop
 		}
 		done.Rows, done.Kept = done.Rows+rows, done.Kept+kept
 	}
-	if _, err := c.to.conn.ExecContext(ctx, `DELETE FROM unfinished_copies`); err != nil {
+	if err := c.to.finish(ctx); err != nil {
 		return Copied{}, fmt.Errorf("finishing the copy: %w", err)
 	}
 	return done, nil
@@ -93,9 +93,13 @@ type end struct {
 	opts Options
 	conn *sql.Conn
 	lock *sql.DB // that reserves a file; nil without one
+	turn *sql.Tx // that reserves a database of a server; nil without one
 }
 
 func (e *end) close() error {
+	if e.turn != nil {
+		_ = e.turn.Rollback() // unless the copy was finished in it
+	}
 	err := errors.Join(e.conn.Close(), e.read.Close(), e.write.Close())
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close())
@@ -110,7 +114,7 @@ func openEnd(ctx context.Context, opts Options) (*end, error) {
 	if opts.Database != "" {
 		open = openPostgres
 	}
-	p, err := open(opts)
+	p, err := open(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +122,7 @@ func openEnd(ctx context.Context, opts Options) (*end, error) {
 	if e.conn, err = p.write.Conn(ctx); err != nil {
 		return nil, errors.Join(err, p.read.Close(), p.write.Close())
 	}
-	if opts.Database != "" {
+	if opts.Database != "" && !p.dialect.pooled {
 		_, err = e.conn.ExecContext(ctx, `SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0`)
 	}
 	if err != nil {
@@ -214,12 +218,24 @@ func (e *end) reserve(ctx context.Context) (err error) {
 		e.lock, err = reserve(ctx, e.opts.Path)
 		return err
 	}
-	var alone bool
-	err = e.conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtextextended('usher ' || current_schema(), 0))`).Scan(&alone)
-	if err == nil && !alone {
+	if e.turn, err = claim(ctx, e.read, "usher "); errors.Is(err, errTaken) {
 		return errBusy
 	}
 	return err
+}
+
+// finish says that the target is a copy. In the database of a server it says so in the
+// transaction that has kept others from writing, or not at all.
+func (e *end) finish(ctx context.Context) error {
+	const finished = `DELETE FROM unfinished_copies`
+	if e.turn == nil {
+		_, err := e.conn.ExecContext(ctx, finished)
+		return err
+	}
+	if _, err := e.turn.ExecContext(ctx, finished); err != nil {
+		return err
+	}
+	return e.turn.Commit()
 }
 
 // version returns the schema's.

@@ -118,38 +118,39 @@ func same(t *testing.T, source, target *sql.DB) {
 
 func silent(store.CopyProgress) {}
 
-func TestCopy(t *testing.T) {
-	everyWay(t, func(t *testing.T, from, to store.Options) {
-		w := worldAt(t, from)
-		want, _ := contents(t, w.Raw)
-		var done []string
-		copied, err := store.Copy(t.Context(), from, to, func(p store.CopyProgress) {
-			if p.Step == store.Done {
-				done = append(done, p.Table)
-			}
-			if p.Table == "events" && p.Step == store.Writing { // the source is served meanwhile
-				change(t, w, `DELETE FROM roles`, `UPDATE users SET first_name = 'Later'`, `INSERT INTO keys (key_hash, instance_id, created_at) VALUES ('z', 'later', 1)`)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
+func TestCopy(t *testing.T) { everyWay(t, copies) }
+
+func copies(t *testing.T, from, to store.Options) {
+	t.Helper()
+	w := worldAt(t, from)
+	want, _ := contents(t, w.Raw)
+	var done []string
+	copied, err := store.Copy(t.Context(), from, to, func(p store.CopyProgress) {
+		if p.Step == store.Done {
+			done = append(done, p.Table)
 		}
-		db, raw := openAt(t, to, w.Clock)
-		got, _ := contents(t, raw)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("tables (-source at the beginning +target):\n%s", diff)
-		}
-		if copied.Tables != len(want) || len(done) != len(want) || copied.Rows < manyRows || copied.Kept != 0 {
-			t.Errorf("got %+v and %d tables told of, want %d tables and nothing kept", copied, len(done), len(want))
-		}
-		w.Clock.Add(1)
-		if _, err := db.CreateInvitation(t.Context(), w.Instance, w.Org.ID, invite.NewInvitation{EmailAddress: "afterwards@example.com", Role: invite.RoleMember, ExpiresInDays: 1}); err != nil {
-			t.Errorf("writing to the copy: %v", err)
-		}
-		if _, err := db.SigningKeys(t.Context(), w.Instance); err != nil {
-			t.Errorf("opening what is sealed: %v", err)
+		if p.Table == "events" && p.Step == store.Writing { // the source is served meanwhile
+			change(t, w, `DELETE FROM roles`, `UPDATE users SET first_name = 'Later'`, `INSERT INTO keys (key_hash, instance_id, created_at) VALUES ('z', 'later', 1)`)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, raw := openAt(t, to, w.Clock)
+	got, _ := contents(t, raw)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("tables (-source at the beginning +target):\n%s", diff)
+	}
+	if copied.Tables != len(want) || len(done) != len(want) || copied.Rows < manyRows || copied.Kept != 0 {
+		t.Errorf("got %+v and %d tables told of, want %d tables and nothing kept", copied, len(done), len(want))
+	}
+	w.Clock.Add(1)
+	if _, err := db.CreateInvitation(t.Context(), w.Instance, w.Org.ID, invite.NewInvitation{EmailAddress: "afterwards@example.com", Role: invite.RoleMember, ExpiresInDays: 1}); err != nil {
+		t.Errorf("writing to the copy: %v", err)
+	}
+	if _, err := db.SigningKeys(t.Context(), w.Instance); err != nil {
+		t.Errorf("opening what is sealed: %v", err)
+	}
 }
 
 // A copy is cut short in the middle of a table, the source changes, and copying goes on.
@@ -223,6 +224,29 @@ func TestACopyThatDiffersIsNotFinished(t *testing.T) {
 		_, raw := openAt(t, to, w.Clock)
 		same(t, w.Raw, raw)
 	})
+}
+
+// Once its lock is lost a server may have written to the target.
+func TestACopyThatLosesItsLockIsNotFinished(t *testing.T) {
+	from, to := engines["SQLite"](t), engines["PostgreSQL"](t)
+	w := worldAt(t, from)
+	_, raw := openAt(t, engines["PostgreSQL"](t), w.Clock)
+	_, err := store.Copy(t.Context(), from, to, func(p store.CopyProgress) {
+		if p.Table != "redirect_urls" || p.Step != store.Done {
+			return
+		}
+		if _, err := raw.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()`); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "finishing the copy: ") {
+		t.Errorf("got error %v, want that the copy is not finished", err)
+	}
+	opts := options(t, "", w.Clock)
+	opts.Database = to.Database
+	if db, err := store.Open(t.Context(), opts); !errors.Is(err, store.ErrUnfinishedCopy) {
+		t.Errorf("opening it: got %v and error %v, want %v", db, err, store.ErrUnfinishedCopy)
+	}
 }
 
 func TestCopyRefuses(t *testing.T) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"strings"
 
@@ -13,11 +14,14 @@ import (
 type dialect struct {
 	// pipelines says that statements travel to a server, several at once.
 	pipelines bool
+	pooled    bool   // sessions are shared with others, see pooler.go
 	begin     string // a transaction that writes
 	snapshot  string // one that reads a single state
 	schema    *strings.Replacer
-	// migrator returns what goose has to know.
-	migrator func() (goose.Dialect, []goose.ProviderOption, error)
+	migrator  goose.Dialect
+	// alone keeps other processes from migrating until done is called; nil where the
+	// engine does.
+	alone func(ctx context.Context, db *sql.DB) (done func(), err error)
 	// duplicate reports whether err is the violation of a unique index.
 	duplicate func(err error) bool
 	// unavailable reports whether err says that the database cannot be used

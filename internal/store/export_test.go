@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"maps"
 	"runtime"
 	"slices"
@@ -74,7 +75,7 @@ func (db *DB) Unanswered(ctx context.Context, meanwhile func(number string)) err
 		return err
 	}
 	on := newConn(db, c)
-	if err := on.run(db.dialect.begin); err != nil {
+	if err := on.begin(db.dialect.begin); err != nil {
 		return err
 	}
 	mark, err := on.serialize()
@@ -112,4 +113,13 @@ func (db *DB) Together(queries ...string) (answers []string, errs []error) {
 	<-s.turn
 	all.Wait()
 	return answers, errs
+}
+
+// Setting returns a server's setting for a statement alone, on a snapshot, and in a
+// transaction that writes.
+func (db *DB) Setting(ctx context.Context, name string) (values [3]string, err error) {
+	read := func(k int) func(t *tx) error {
+		return func(t *tx) error { return t.row(`SELECT current_setting($1)`, name).Scan(&values[k]) }
+	}
+	return values, errors.Join(db.query(ctx, read(0)), db.read(ctx, read(1)), db.write(ctx, read(2)))
 }

@@ -76,7 +76,7 @@ func TestFaultsSQLite(t *testing.T) {
 }
 
 // besides are methods that export_test.go adds.
-var besides = []string{"Statements", "Together", "Unanswered", "Waiting", "WithoutSavepoint", "Write"}
+var besides = []string{"Setting", "Statements", "Together", "Unanswered", "Waiting", "WithoutSavepoint", "Write"}
 
 // TestFaultsPostgres breaks the connection off at every call that an operation makes,
 // before it takes effect and after. USHER_FAULTS=all takes every operation, which takes

@@ -47,11 +47,14 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading the schema: %w", err)
 	}
-	name, options, err := d.migrator()
-	if err != nil {
-		return 0, err
+	if d.alone != nil {
+		done, err := d.alone(ctx, db)
+		if err != nil {
+			return 0, fmt.Errorf("waiting to migrate the schema: %w", err)
+		}
+		defer done()
 	}
-	provider, err := goose.NewProvider(name, db, translated{dir, d.schema}, append(options, goose.WithTableName("schema_versions"))...)
+	provider, err := goose.NewProvider(d.migrator, db, translated{dir, d.schema}, goose.WithTableName("schema_versions"))
 	if err != nil {
 		return 0, fmt.Errorf("reading the schema: %w", err)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // postgresDialect runs the same writer as on a file, against the writers of other
@@ -34,10 +33,8 @@ var postgresDialect = dialect{
 		" TEXT", ` TEXT COLLATE "C"`, // compared byte by byte, as in a file
 		" INTEGER", " BIGINT", " BLOB", " BYTEA", ") STRICT;", ");",
 	),
-	migrator: func() (goose.Dialect, []goose.ProviderOption, error) {
-		locker, err := lock.NewPostgresSessionLocker()
-		return goose.DialectPostgres, []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
-	},
+	migrator: goose.DialectPostgres,
+	alone:    alone,
 	duplicate: func(err error) bool {
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && e.Code == "23505"
@@ -129,7 +126,7 @@ func toPostgres(args []any) {
 const postgresReaders = 12
 
 // openPostgres returns the pools of the database at a postgres:// URL.
-func openPostgres(opts Options) (pools, error) {
+func openPostgres(ctx context.Context, opts Options) (pools, error) {
 	config, err := pgx.ParseConfig(opts.Database)
 	if err != nil {
 		return pools{}, errors.New("the URL of the database cannot be read: postgres://USER:PASSWORD@HOST:PORT/NAME is wanted") // it holds a password
@@ -150,8 +147,16 @@ func openPostgres(opts Options) (pools, error) {
 		late.Stop()
 		return &awaited{c, late}, nil
 	}
+	d := postgresDialect
+	if d.pooled, err = pooled(ctx, config); err != nil {
+		return pools{}, fmt.Errorf("connecting to the database: %w", err)
+	}
+	prepared := stdlib.OptionAfterConnect(bound)
+	if d.pooled {
+		prepared = stdlib.OptionBeforeConnect(unnamed)
+	}
 	open := func(most int) *sql.DB {
-		connector := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(bound))
+		connector := stdlib.GetConnector(*config, prepared)
 		if opts.wrap != nil {
 			connector = opts.wrap(connector)
 		}
@@ -161,11 +166,11 @@ func openPostgres(opts Options) (pools, error) {
 		return db
 	}
 	readers := cmp.Or(opts.readers, postgresReaders)
-	return pools{postgresDialect, open(2), open(readers + sharedConnections), readers}, nil
+	return pools{d, open(3), open(readers + sharedConnections), readers}, nil // beside the writer, two migrate
 }
 
 // patience is how long a server may be silent that was asked something: longer than it
-// works on a statement (see bound).
+// works on a statement (see settings).
 const patience = 35 * time.Second
 
 // awaited is a connection that ends when the server, or its network, is silent for too
@@ -179,18 +184,6 @@ func (c *awaited) Read(p []byte) (int, error) {
 	c.late.Reset(patience)
 	defer c.late.Stop()
 	return c.Conn.Read(p)
-}
-
-// bound keeps a statement, a wait for the lock, and a process that hangs while it
-// holds the lock from holding up the others for long. And each statement has its index:
-// a plan that was made while a table was small, or by old statistics, must not read all
-// of it later. The session's settings do not stand in its startup message, which poolers
-// refuse.
-func bound(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, `
-		SET statement_timeout = '30s'; SET lock_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s';
-		SET enable_seqscan = off; SET jit = off`)
-	return err
 }
 
 // transaction is what a transaction that writes is asked after by, if its commit is not
@@ -256,6 +249,53 @@ func (db *DB) ended(ctx context.Context, mark transaction) (status string, same 
 		return "aborted", false, nil
 	}
 	return status, same, err
+}
+
+// alone waits until no other process migrates the schema, and keeps it so until done is
+// called. The lock is a transaction's, which a pooler leaves its connection to, and is
+// tried for, since who waits within a transaction holds one that the other may need.
+func alone(ctx context.Context, db *sql.DB) (done func(), err error) {
+	patient, cancel := context.WithTimeout(ctx, migrating)
+	defer cancel()
+	for {
+		t, err := claim(ctx, db, "usher migration ")
+		if err == nil {
+			return func() { _ = t.Rollback() }, nil
+		}
+		if !errors.Is(err, errTaken) {
+			return nil, err
+		}
+		select {
+		case <-patient.Done():
+			return nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// migrating is how long another process may take to migrate the schema.
+const migrating = 5 * time.Minute
+
+var errTaken = errors.New("another process holds the lock")
+
+// claim returns a transaction that holds the lock of this name, for the schema, until it
+// ends, or errTaken. It may be idle for as long as it takes.
+func claim(ctx context.Context, db *sql.DB, name string) (_ *sql.Tx, err error) {
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	var held bool
+	err = t.QueryRowContext(ctx, `
+		SELECT pg_try_advisory_xact_lock(hashtextextended($1 || current_schema(), 0))
+		FROM set_config('idle_in_transaction_session_timeout', '0', TRUE)`, name).Scan(&held)
+	if err == nil && !held {
+		err = errTaken
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Rollback())
+	}
+	return t, nil
 }
 
 // settingsSignal says that an instance was changed.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"usher/internal/invite"
 	"usher/internal/store"
@@ -32,10 +34,12 @@ func openPostgres(t *testing.T, url string, clock *storetest.Clock) (*store.DB, 
 	opts := options(t, "", clock)
 	opts.Database = url
 	db := openOptions(t, opts)
-	raw, err := sql.Open("pgx", url)
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // it may lead through a pooler
+	raw := stdlib.OpenDB(*config)
 	t.Cleanup(func() {
 		for _, err := range []error{db.Close(), raw.Close()} {
 			if err != nil {
@@ -55,7 +59,11 @@ type replicas struct {
 
 func openReplicas(t *testing.T) *replicas {
 	t.Helper()
-	url := postgrestest.URL(t)
+	return openReplicasAt(t, postgrestest.URL(t))
+}
+
+func openReplicasAt(t *testing.T, url string) *replicas {
+	t.Helper()
 	r := &replicas{}
 	r.World = storetest.NewWorld(t, func(t *testing.T, clock *storetest.Clock) (*store.DB, *sql.DB) {
 		db, raw := openPostgres(t, url, clock)
@@ -208,8 +216,10 @@ func TestReplicasWakeEachOther(t *testing.T) {
 
 // A server whose connections the database has closed goes on with others, and says of
 // what broke off that it may be tried again.
-func TestConnectionsThatBreakOff(t *testing.T) {
-	r := openReplicas(t)
+func TestConnectionsThatBreakOff(t *testing.T) { breakOff(t, openReplicas(t)) }
+
+func breakOff(t *testing.T, r *replicas) {
+	t.Helper()
 	ctx := t.Context()
 	const others = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'usher' AND pid <> pg_backend_pid()`
 	create := func(k int) error {

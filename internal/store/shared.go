@@ -15,8 +15,10 @@ import (
 // travels with the next: the more there is to do, the less each journey costs.
 type shared struct {
 	pool *sql.DB
-	turn chan struct{} // held by who sends
-	conn *conn         // of who has the turn
+	// pooled says that what travels together brings its settings.
+	pooled bool
+	turn   chan struct{} // held by who sends
+	conn   *conn         // of who has the turn
 
 	mu       sync.Mutex
 	pipeline pipeline
@@ -39,7 +41,7 @@ func (db *DB) openSharers(ctx context.Context) (*sharers, error) {
 		if err != nil {
 			return s, err
 		}
-		s.list = append(s.list, &shared{pool: db.sql, turn: make(chan struct{}, 1), conn: newConn(db, c)})
+		s.list = append(s.list, &shared{pool: db.sql, pooled: db.dialect.pooled, turn: make(chan struct{}, 1), conn: newConn(db, c)})
 	}
 	return s, nil
 }
@@ -76,6 +78,9 @@ func (s *shared) do(query string, args []any, answer func(pgx.BatchResults) erro
 func (s *shared) add(query string, args []any, answer func(pgx.BatchResults) error) (load *cargo, at int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.pipeline.waiting == nil && s.pooled {
+		s.pipeline.add(ofTransaction, nil, discard)
+	}
 	s.pipeline.add(query, args, answer)
 	load = s.pipeline.waiting
 	if load.arrived == nil {

@@ -1,6 +1,10 @@
 package store
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // What sleepers wait for, besides the events of one instance, whose key is its id.
 const (
@@ -29,6 +33,13 @@ func (s *signals) next(key string) <-chan struct{} {
 		s.waiting[key] = ch
 	}
 	return ch
+}
+
+// awaited returns the keys of what somebody waits for.
+func (s *signals) awaited() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.waiting))
 }
 
 func (s *signals) wake(key string) {

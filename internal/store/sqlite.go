@@ -21,7 +21,7 @@ var sqliteDialect = dialect{
 	begin:    "BEGIN IMMEDIATE",
 	snapshot: "BEGIN",
 	schema:   strings.NewReplacer(),
-	migrator: func() (goose.Dialect, []goose.ProviderOption, error) { return goose.DialectSQLite3, nil, nil },
+	migrator: goose.DialectSQLite3,
 	duplicate: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -42,7 +42,7 @@ var sqliteDialect = dialect{
 
 // openSQLite returns the pools of the writer and of the readers of a file, which is
 // readable by its owner only.
-func openSQLite(opts Options) (pools, error) {
+func openSQLite(_ context.Context, opts Options) (pools, error) {
 	if _, err := os.Stat(filepath.Dir(opts.Path)); err != nil {
 		return pools{}, fmt.Errorf("opening the data folder: %w", err)
 	}

@@ -84,7 +84,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Database != "" {
 		name, open = "the database", openPostgres
 	}
-	p, err := open(opts)
+	p, err := open(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,11 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Database != "" {
 		listening, stop := context.WithCancel(context.WithoutCancel(ctx))
 		var ended sync.WaitGroup
-		ended.Go(func() { db.listen(listening) })
+		if db.dialect.pooled {
+			ended.Go(func() { db.look(listening) })
+		} else {
+			ended.Go(func() { db.listen(listening) })
+		}
 		db.silence = func() { stop(); ended.Wait() }
 	}
 	return db, nil

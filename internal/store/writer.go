@@ -181,7 +181,7 @@ func (w *writer) begin() (mark transaction, err error) {
 		if w.conn, err = w.conn.renewed(w.sql); err != nil {
 			return transaction{}, err
 		}
-		if err = w.conn.later(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
+		if err = w.conn.begin(w.db.dialect.begin); err == nil && w.db.opts.Database != "" {
 			mark, err = w.conn.serialize()
 		}
 		if err == nil || !w.db.dialect.lost(w.conn.sql) {

@@ -33,23 +33,30 @@ import (
 func URL(t testing.TB) string {
 	t.Helper()
 	server, err := shared()
-	if errors.Is(err, exec.ErrNotFound) {
-		if slices.Contains(strings.Split(os.Getenv("USHER_TEST_REQUIRE"), ","), "postgres") {
-			t.Fatal("USHER_TEST_REQUIRE demands postgres, but there is none in PATH, and no USHER_TEST_POSTGRES_URL")
-		}
-		t.Skip("no PostgreSQL in PATH, and no USHER_TEST_POSTGRES_URL")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	demand(t, "postgres", err)
 	return server.Schema(t)
+}
+
+// demand skips the test when err says that a program is not installed, and fails it when
+// the program is required, or for any other error.
+func demand(t testing.TB, program string, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case !errors.Is(err, exec.ErrNotFound):
+		t.Fatal(err)
+	case slices.Contains(strings.Split(os.Getenv("USHER_TEST_REQUIRE"), ","), program):
+		t.Fatalf("USHER_TEST_REQUIRE demands %s, which is not installed", program)
+	default:
+		t.Skip(program + " is not installed")
+	}
 }
 
 // Schema returns the postgres:// URL of an empty schema, which is dropped when the test
 // ends.
 func (s *Server) Schema(t testing.TB) string {
 	t.Helper()
-	schema := "usher_" + strings.ToLower(rand.Text())
+	schema := newName()
 	run(t, s.URL, `CREATE SCHEMA `+schema)
 	t.Cleanup(func() { run(t, s.URL, `DROP SCHEMA `+schema+` CASCADE`) })
 	u, err := url.Parse(s.URL)
@@ -61,6 +68,8 @@ func (s *Server) Schema(t testing.TB) string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+func newName() string { return "usher_" + strings.ToLower(rand.Text()) }
 
 func run(t testing.TB, server, statement string) {
 	t.Helper()
@@ -99,24 +108,32 @@ func Start(settings ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "usher-postgres-")
+	s, err := newServer()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, settings: settings, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir)}
-	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
-		if s.who, err = unprivileged(); err != nil {
-			return nil, err
-		}
-		if err := os.Chown(dir, int(s.who.Uid), int(s.who.Gid)); err != nil {
-			return nil, err
-		}
-	}
+	s.settings = settings
 	create := s.command(initdb, "--pgdata", s.data(), "--auth", "trust", "--username", "usher", "--encoding", "UTF8", "--no-locale", "--no-instructions")
 	if out, err := create.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return s, s.start()
+}
+
+// newServer returns one that is not started, in a folder of its own.
+func newServer() (*Server, error) {
+	dir, err := os.MkdirTemp("", "usher-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir)}
+	if os.Getuid() != 0 {
+		return s, nil
+	}
+	if s.who, err = unprivileged(); err != nil { // PostgreSQL refuses to run as root
+		return nil, err
+	}
+	return s, os.Chown(dir, int(s.who.Uid), int(s.who.Gid))
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
