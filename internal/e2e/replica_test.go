@@ -19,7 +19,17 @@ import (
 // Three servers on one database are one: what one of them is told, the others know.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
-	database, master := postgrestest.URL(t), strings.Repeat("5ca1ab1e", 8)
+	replicate(t, postgrestest.URL(t))
+}
+
+func TestReplicasBehindAPooler(t *testing.T) {
+	t.Parallel()
+	replicate(t, postgrestest.Pooled(t))
+}
+
+func replicate(t *testing.T, database string) {
+	t.Helper()
+	master := strings.Repeat("5ca1ab1e", 8)
 	office := &postOffice{make(chan string, 100)}
 	server := smtp.NewServer(office)
 	server.ErrorLog = log.New(io.Discard, "", 0)
