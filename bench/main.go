@@ -48,6 +48,7 @@ type options struct {
 	serverLog     string
 	profile       string
 	postgres      bool
+	pooler        bool
 }
 
 // compared is the number of connections at which usher is compared with the ceilings.
@@ -67,6 +68,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.serverLog, "server-log", os.DevNull, "where the server's log goes")
 	flags.StringVar(&o.profile, "profile", "", "file for a profile of the server's CPU in the first minute of load")
 	flags.BoolVar(&o.postgres, "postgres", false, "measure on a PostgreSQL server, which is started from the installed programs")
+	flags.BoolVar(&o.pooler, "pooler", false, "with -postgres: through PgBouncer in transaction mode")
 	quick := flags.Bool("quick", false, "a short run that shows that everything works; its numbers mean nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

@@ -44,7 +44,16 @@ func (b *bench) onPostgres(ctx context.Context) (err error) {
 	if err := ceiling.write(sent, b.organizations); err != nil {
 		return err
 	}
-	m, err := b.measure(ctx, server.URL, pgbenchName, func(ctx context.Context) (*result, error) {
+	data := server.URL
+	if b.pooler {
+		var pooler *postgrestest.Server
+		if pooler, err = server.Pool(); err != nil {
+			return fmt.Errorf("starting PgBouncer: %w", err)
+		}
+		defer func() { err = errors.Join(err, pooler.Stop()) }()
+		data = pooler.URL
+	}
+	m, err := b.measure(ctx, data, pgbenchName, func(ctx context.Context) (*result, error) {
 		// A server does so by itself every minute, which is longer than a round.
 		if _, err := db.ExecContext(ctx, "ANALYZE"); err != nil {
 			return nil, err

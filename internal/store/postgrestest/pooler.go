@@ -46,9 +46,17 @@ var behind = sync.OnceValues(func() (*Server, error) {
 	return Start("fsync=off")
 })
 
-// pooler starts PgBouncer before that server. It ends, and its folder goes, with
-// this process.
 var pooler = sync.OnceValues(func() (*Server, error) {
+	server, err := behind()
+	if err != nil {
+		return nil, err
+	}
+	return server.Pool()
+})
+
+// Pool starts PgBouncer in transaction mode before a server. It ends, and its folder goes,
+// with this process. It returns exec.ErrNotFound where PgBouncer is not installed.
+func (s *Server) Pool() (*Server, error) {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
 		program = "/usr/sbin/pgbouncer" // which is in root's PATH alone
@@ -56,15 +64,11 @@ var pooler = sync.OnceValues(func() (*Server, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, exec.ErrNotFound
 	}
-	server, err := behind()
-	if err != nil {
-		return nil, err
-	}
 	p, err := newServer()
 	if err != nil {
 		return nil, err
 	}
-	configuration, err := pooling(server.URL, p.dir)
+	configuration, err := pooling(s.URL, p.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +91,7 @@ var pooler = sync.OnceValues(func() (*Server, error) {
 	}
 	raw, _ := os.ReadFile(p.log())
 	return nil, fmt.Errorf("PgBouncer does not listen:\n%s", raw)
-})
+}
 
 // pooling returns the configuration of PgBouncer before a server.
 func pooling(server, folder string) (string, error) {
@@ -111,6 +115,8 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = %d
 max_client_conn = 2000
+query_wait_timeout = 5
+server_login_retry = 1
 log_connections = 0
 log_disconnections = 0
 `, quoted(to.Host), to.Port, quoted(to.User), password, folder, PoolSize), nil
