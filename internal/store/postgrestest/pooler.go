@@ -75,7 +75,7 @@ func (s *Server) Pool() (*Server, error) {
 	if err := os.WriteFile(filepath.Join(p.dir, "ini"), []byte(configuration), 0o644); err != nil {
 		return nil, err
 	}
-	const script = `"$@" "$0/ini" >"$0/log" 2>&1 & pooler=$!; cat >/dev/null; kill -QUIT $pooler; wait $pooler; rm -rf "$0"`
+	const script = `"$@" "$0/ini" >"$0/log" 2>&1 & pooler=$!; cat >/dev/null; kill -KILL $pooler; wait $pooler; rm -rf "$0"`
 	cmd := p.command("sh", "-c", script, p.dir, program)
 	if p.alive, err = cmd.StdinPipe(); err != nil {
 		return nil, err
