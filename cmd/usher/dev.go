@@ -49,7 +49,7 @@ func dev(ctx context.Context, c *config.Dev, stdout, stderr io.Writer) (err erro
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}
-	if s.db, err = openStore(ctx, &config.Data{Folder: c.Folder}, s.publicURL, keys); err != nil {
+	if s.db, err = openStore(ctx, &config.Data{Folder: c.Folder}, nil, s.publicURL, keys); err != nil {
 		return errors.Join(err, s.main.Close())
 	}
 	defer func() { err = errors.Join(err, s.db.Close()) }()
@@ -112,7 +112,7 @@ func prepareData(ctx context.Context, dir string, reset bool) error {
 // served reports whether a server runs on the folder. A database that cannot
 // be opened is not served, and a reset is the way out.
 func served(ctx context.Context, dir string) bool {
-	db, err := openStore(ctx, &config.Data{Folder: config.Folder{Dir: dir}}, "", nil)
+	db, err := openStore(ctx, &config.Data{Folder: config.Folder{Dir: dir}}, nil, "", nil)
 	if err != nil {
 		return false
 	}

@@ -25,7 +25,7 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 	if err != nil {
 		return mistake("master-key", err)
 	}
-	db, err := openStore(ctx, &c.Data, "", keys)
+	db, err := openStore(ctx, &c.Data, nil, "", keys)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func withSecrets(ctx context.Context, d *config.Data, keys *invite.Keyring, f fu
 			return fmt.Errorf("there is no database in %s: %w", d.Dir, err)
 		}
 	}
-	db, err := openStore(ctx, d, "", keys)
+	db, err := openStore(ctx, d, nil, "", keys)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func revokeKey(ctx context.Context, c *config.RevokeKey, stdout io.Writer) error
 
 // migrate brings the schema up and says which version it is now.
 func migrate(ctx context.Context, c *config.Migrate, stdout io.Writer) error {
-	db, err := openStore(ctx, &c.Data, "", nil)
+	db, err := openStore(ctx, &c.Data, nil, "", nil)
 	if err != nil {
 		return err
 	}

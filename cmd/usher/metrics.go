@@ -58,3 +58,16 @@ func (c *outboxCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(c.parked, prometheus.GaugeValue, float64(stats.Parked))
 	ch <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, age)
 }
+
+// standbyReads counts what a standby answers, and what it should have.
+func standbyReads(db *store.DB) []prometheus.Collector {
+	const name, help = "usher_standby_reads_total", "Reads that were asked of the standby: served, or passed on to the primary because it was down or behind."
+	counter := func(result string, count func() uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"result": result}},
+			func() float64 { return float64(count()) })
+	}
+	return []prometheus.Collector{
+		counter("served", func() uint64 { served, _ := db.StandbyReads(); return served }),
+		counter("passed", func() uint64 { _, passed := db.StandbyReads(); return passed }),
+	}
+}

@@ -27,7 +27,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	if err := s.listen(ctx, &c.Listener); err != nil {
 		return err
 	}
-	if s.db, err = openStore(ctx, &c.Data, s.publicURL, keys); err != nil {
+	if s.db, err = openStore(ctx, &c.Data, &c.Standby, s.publicURL, keys); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.db.Close()) }()

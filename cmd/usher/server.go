@@ -69,17 +69,29 @@ type server struct {
 const databaseFile = "usher.db"
 
 // openStore opens the database, in a data folder, which is made when missing, or at a
-// URL. The encoder renders events; their form does not depend on the keys.
-func openStore(ctx context.Context, d *config.Data, publicURL string, keys *invite.Keyring) (*store.DB, error) {
+// URL, where standby may name another to read from; it may be nil. The encoder renders
+// events; their form does not depend on the keys.
+func openStore(ctx context.Context, d *config.Data, standby *config.Standby, publicURL string, keys *invite.Keyring) (*store.DB, error) {
+	var read string
+	if standby != nil {
+		read = standby.DatabaseRead.Reveal()
+	}
+	if read != "" && d.Database.Reveal() == "" {
+		return nil, mistake("database-read", errors.New("is for PostgreSQL: it needs --database, too"))
+	}
 	if d.Database.Reveal() == "" {
 		if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 			return nil, fmt.Errorf("making the data folder: %w", err)
 		}
 	}
 	encoder := &clerk.Encoder{PublicURL: publicURL, Keys: keys}
-	return store.Open(ctx, store.Options{
-		Path: filepath.Join(d.Dir, databaseFile), Database: d.Database.Reveal(), Now: time.Now, Keys: keys, Event: encoder.EventData,
+	db, err := store.Open(ctx, store.Options{
+		Path: filepath.Join(d.Dir, databaseFile), Database: d.Database.Reveal(), DatabaseRead: read, Now: time.Now, Keys: keys, Event: encoder.EventData,
 	})
+	if errors.Is(err, store.ErrOtherDatabase) {
+		err = mistake("database-read", err)
+	}
+	return db, err
 }
 
 // listen binds the addresses, so that what is announced is true.
@@ -179,6 +191,7 @@ func (s *server) run(ctx context.Context) error {
 		slog.String("publishable_key", s.publishableKey(ctx)))
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.registry.MustRegister(newOutboxCollector(s.db))
+	s.registry.MustRegister(standbyReads(s.db)...)
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	tasks, failed := errgroup.WithContext(work)

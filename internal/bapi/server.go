@@ -94,6 +94,11 @@ func enabled(h handler) handler {
 	}
 }
 
+// position is the header in which an answer says how far the database's log was behind
+// what the request wrote, and a request what its answer must not be older than. It is
+// only there where a standby answers reads.
+const position = "Usher-Position"
+
 type instanceKey struct{}
 
 // authenticate refuses a request without a valid key before anything else is
@@ -131,10 +136,15 @@ func Routes() []string {
 // have, lets the operation run once for each Idempotency-Key, and writes its
 // answer.
 func (s *Server) answer(route string, h handler) edge.Handler {
+	reads := strings.HasPrefix(route, "GET /v1/")
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, _ := r.Context().Value(instanceKey{}).(*invite.Instance)
 		if err := s.Limits.Take(in, route, r.URL.Path); err != nil {
 			return err
+		}
+		ctx, track := s.DB.Track(r.Context(), reads, r.Header.Get(position))
+		if track != nil {
+			r = r.WithContext(ctx)
 		}
 		req, err := s.read(in, r, route)
 		if err != nil {
@@ -143,6 +153,9 @@ func (s *Server) answer(route string, h handler) edge.Handler {
 		body, err := s.once(w, req, h)
 		if err != nil {
 			return err
+		}
+		if token := track.Token(); token != "" {
+			w.Header().Set(position, token)
 		}
 		if len(body) == 0 {
 			w.WriteHeader(http.StatusNoContent)

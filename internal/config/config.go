@@ -62,6 +62,7 @@ type Serve struct {
 	Exposure `embed:"" group:"Listening"`
 	Traffic  `embed:"" group:"Listening"`
 	Data     `embed:"" group:"Data"`
+	Standby  `embed:"" group:"Data"`
 	Keys     `embed:"" group:"Keys"`
 	Mail     `embed:"" group:"Mail"`
 	Delivery `embed:"" group:"Delivery" set:"webhook_private=false"`
@@ -355,6 +356,12 @@ type Data struct {
 	Folder `embed:""`
 	// Database is a postgres:// URL, or empty for the file in the folder.
 	Database Secret `type:"postgres-url" placeholder:"URL" help:"PostgreSQL database to use instead of the folder: postgres://USER:PASSWORD@HOST:5432/NAME. Any number of servers may share one."`
+}
+
+// Standby says what may be read from besides the database.
+type Standby struct {
+	// DatabaseRead is a postgres:// URL, or empty.
+	DatabaseRead Secret `type:"postgres-url" placeholder:"URL" help:"Standby of --database that answers lists and gets when it has replayed all that was acknowledged before they were asked. While it is down or behind --database answers."`
 }
 
 // Where names the database for people, without its password.

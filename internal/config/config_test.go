@@ -471,7 +471,7 @@ func TestEveryOptionIsComplete(t *testing.T) {
 		}
 	})
 	want := map[string]bool{
-		"--database": true, "--from": true, "--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true, "--to": true,
+		"--database": true, "--database-read": true, "--from": true, "--master-key": true, "--secret-key": true, "--signing-secret": true, "--smtp-url": true, "--to": true,
 	}
 	if diff := cmp.Diff(want, secrets); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)

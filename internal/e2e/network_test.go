@@ -82,7 +82,7 @@ func TestNetworkOfPostgres(t *testing.T) {
 			t.Parallel()
 			office := newSortingOffice(t)
 			s := newSite(t, postgrestest.URL(t), office)
-			way, database := s.through(t)
+			way, database := through(t, s.database)
 			u := s.serveAt(database)
 			u.must("GET", "/v1/organizations", "")
 			goroutines, files := u.resources()

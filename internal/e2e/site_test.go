@@ -39,21 +39,21 @@ func newSite(t *testing.T, database string, office *sortingOffice) *site {
 // serve starts a server and returns when it answers.
 func (s *site) serve() *usher { return s.serveAt(s.database) }
 
-// serveAt is serve for the same database at another URL.
-func (s *site) serveAt(database string) *usher {
+// serveAt is serve for the same database at another URL, with more options.
+func (s *site) serveAt(database string, more ...string) *usher {
 	s.Helper()
-	u := start(s.T, "serve", s.TempDir(), "--database", database, "--public-url", "https://invite.example.com", "--master-key", s.master,
-		"--smtp-url", "smtp://"+s.office.addr, "--mail-from", "invitations@acme.example", "--metrics-addr", "", "--webhook-private-addresses")
+	u := start(s.T, "serve", s.TempDir(), append(more, "--database", database, "--public-url", "https://invite.example.com", "--master-key", s.master,
+		"--smtp-url", "smtp://"+s.office.addr, "--mail-from", "invitations@acme.example", "--metrics-addr", "", "--webhook-private-addresses")...)
 	u.url = "http://" + u.says(u.stderr, regexp.MustCompile(`"serving","addr":"([^"]+)"`))[1]
 	u.key = s.key
 	u.until("it is ready", func() bool { return u.probe("/readyz") == 200 })
 	return u
 }
 
-// through returns a way to the database that can be made to fail, and the URL to take it.
-func (s *site) through(t *testing.T) (way *line, database string) {
+// through returns a way to a database that can be made to fail, and the URL to take it.
+func through(t *testing.T, database string) (way *line, by string) {
 	t.Helper()
-	at, err := url.Parse(s.database)
+	at, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (s *Server) Handler() http.Handler {
 	for pattern, methods := range routes {
 		handlers := edge.Methods{}
 		for method, h := range methods {
-			handlers[method] = s.answer(h)
+			handlers[method] = s.answer(h, method == http.MethodGet && organizational(pattern))
 		}
 		edge.Handle(mux, pattern, handlers, edge.Refuse)
 	}
@@ -136,12 +136,16 @@ func Serves(r *http.Request) bool {
 }
 
 // answer adapts an operation: it reads and checks what all have, and sends its
-// value in the envelope, with all that the browser sees of itself.
-func (s *Server) answer(h handler) edge.Handler {
+// value in the envelope, with all that the browser sees of itself. Where there is a
+// standby it may answer what only reads.
+func (s *Server) answer(h handler, reads bool) edge.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		req, err := s.read(r)
 		if err != nil {
 			return err
+		}
+		if ctx, track := s.DB.Track(req.Context(), reads, ""); track != nil {
+			req.Request = req.WithContext(ctx)
 		}
 		value, err := h(s, req)
 		if errors.Is(err, invite.Err(invite.NotAMember)) {
@@ -160,6 +164,12 @@ func (s *Server) answer(h handler) edge.Handler {
 		}
 		return write(w, out)
 	}
+}
+
+// organizational reports whether a path is of organizations or of somebody's place in
+// them, and not of sessions, which decide who may come in.
+func organizational(pattern string) bool {
+	return strings.HasPrefix(pattern, "/v1/organizations/") || strings.HasPrefix(pattern, "/v1/me/organization_")
 }
 
 func write(w http.ResponseWriter, value any) error {

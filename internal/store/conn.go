@@ -14,13 +14,16 @@ import (
 
 // conn is one database connection with the statements prepared on it.
 type conn struct {
-	db    *DB
-	sql   *sql.Conn
-	stmts map[string]statement
-	used  invite.Instant // last
-	era   uint64         // of the database's connections, when it was known to work
+	db     *DB
+	source *source // that it is a connection to
+	sql    *sql.Conn
+	stmts  map[string]statement
+	used   invite.Instant // last
+	era    uint64         // of the source's connections, when it was known to work
 
 	pipeline pipeline // to a server
+	known    bool     // to be one to a standby of the primary
+	replayed position // that the standby has at least reached
 }
 
 // statement is a prepared statement.
@@ -29,8 +32,8 @@ type statement struct {
 	once bool // the caller must close it
 }
 
-func newConn(db *DB, c *sql.Conn) *conn {
-	return &conn{db: db, sql: c, stmts: make(map[string]statement)}
+func newConn(s *source, c *sql.Conn) *conn {
+	return &conn{db: s.db, source: s, sql: c, stmts: make(map[string]statement)}
 }
 
 // prepare returns the prepared statement for query.
@@ -56,20 +59,20 @@ func (c *conn) renewed(pool *sql.DB) (*conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reconnecting)
 	defer cancel()
-	era, now := c.db.era.Load(), c.db.Now()
-	if c.era != era || now > c.used.Add(idle) {
+	era, now := c.source.era.Load(), c.db.Now()
+	if c.sql != nil && (c.era != era || now > c.used.Add(idle)) {
 		_ = c.sql.PingContext(ctx) // lost tells
 	}
-	if c.db.dialect.lost(c.sql) {
-		if c.era == era {
-			era = c.db.era.Add(1)
+	if c.sql == nil || c.db.dialect.lost(c.sql) {
+		if c.sql != nil && c.era == era {
+			era = c.source.era.Add(1)
 		}
 		_ = c.close()
 		fresh, err := pool.Conn(ctx)
 		if err != nil {
 			return c, err
 		}
-		c = newConn(c.db, fresh)
+		c = newConn(c.source, fresh)
 	}
 	c.era, c.used = era, now
 	return c, nil
@@ -81,6 +84,9 @@ const (
 )
 
 func (c *conn) close() error {
+	if c.sql == nil {
+		return nil
+	}
 	if c.db.opts.Database != "" {
 		_ = c.sql.Close() // a server forgets what its connections had, however they end
 		return nil
@@ -326,11 +332,14 @@ func (db *DB) query(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
 	}
-	if db.sharers == nil {
-		return db.hold(ctx, f)
+	if served, err := db.standby.serve(ctx, f); served {
+		return db.classify(err)
+	}
+	if db.primary.sharers == nil {
+		return db.classify(db.primary.hold(ctx, f))
 	}
 	t := db.begin(nil)
-	t.by, t.shared = asking(ctx), db.sharers.next()
+	t.by, t.shared = asking(ctx), db.primary.sharers.next()
 	return db.classify(f(t))
 }
 
@@ -339,17 +348,10 @@ func (db *DB) hold(ctx context.Context, f func(*tx) error) error {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return f(t)
 	}
-	c, err := db.readers.take(ctx)
-	if err != nil {
+	if served, err := db.standby.serve(ctx, f); served {
 		return db.classify(err)
 	}
-	defer func() { db.readers.give(c) }()
-	if c, err = c.renewed(db.sql); err != nil {
-		return db.classify(err)
-	}
-	t := db.begin(c)
-	t.by = asking(ctx)
-	return db.classify(f(t))
+	return db.classify(db.primary.hold(ctx, f))
 }
 
 // begin returns a transaction on c. The generation is read first: what the

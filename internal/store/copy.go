@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // Copied is what a finished copy holds.
@@ -112,7 +113,7 @@ func (e *end) close() error {
 func openEnd(ctx context.Context, opts Options) (*end, error) {
 	open := openSQLite
 	if opts.Database != "" {
-		open = openPostgres
+		open, opts.patience = openPostgres, 24*time.Hour
 	}
 	p, err := open(ctx, opts)
 	if err != nil {

@@ -583,11 +583,11 @@ func (db *DB) Compact(ctx context.Context) (err error) {
 	if db.opts.Database != "" {
 		return nil
 	}
-	c, err := db.readers.take(ctx)
+	c, err := db.primary.readers.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { db.readers.give(c) }()
+	defer func() { db.primary.readers.give(c) }()
 	if _, err := c.sql.ExecContext(ctx, `PRAGMA query_only = 0`); err != nil {
 		return db.classify(err)
 	}

@@ -48,7 +48,7 @@ func (db *DB) Waiting() int { return len(db.writer.jobs) }
 // prepared. Nothing may run meanwhile.
 func (db *DB) Statements() []string {
 	list := slices.Collect(maps.Keys(db.writer.conn.stmts))
-	for _, c := range db.readers.idle {
+	for _, c := range db.primary.readers.idle {
 		list = slices.AppendSeq(list, maps.Keys(c.stmts))
 	}
 	return list
@@ -74,7 +74,7 @@ func (db *DB) Unanswered(ctx context.Context, meanwhile func(number string)) err
 	if err != nil {
 		return err
 	}
-	on := newConn(db, c)
+	on := newConn(db.primary, c)
 	if err := on.begin(db.dialect.begin); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (db *DB) Unanswered(ctx context.Context, meanwhile func(number string)) err
 // returns what each was answered.
 func (db *DB) Together(queries ...string) (answers []string, errs []error) {
 	answers, errs = make([]string, len(queries)), make([]error, len(queries))
-	s := db.sharers.next()
+	s := db.primary.sharers.next()
 	queued := func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -122,4 +122,13 @@ func (db *DB) Setting(ctx context.Context, name string) (values [3]string, err e
 		return func(t *tx) error { return t.row(`SELECT current_setting($1)`, name).Scan(&values[k]) }
 	}
 	return values, errors.Join(db.query(ctx, read(0)), db.read(ctx, read(1)), db.write(ctx, read(2)))
+}
+
+// Asked returns how many statements travel when n ask at once for what was acknowledged.
+func Asked(n int) int {
+	s := new(shared)
+	for range n {
+		s.join(acknowledged)
+	}
+	return len(s.pipeline.waiting.answers)
 }

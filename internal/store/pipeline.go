@@ -35,7 +35,13 @@ type cargo struct {
 	reached int   // how many were answered
 	err     error // of the others
 
-	arrived chan struct{} // on a shared connection: closed when all this is known
+	// On a shared connection.
+	arrived chan struct{} // closed when all this is known
+	common  struct {      // what several ask for at once
+		query  string
+		at     int
+		answer *answer
+	}
 }
 
 // add lets a statement wait. Its answer must be read by answer, whole.

@@ -127,25 +127,9 @@ const postgresReaders = 12
 
 // openPostgres returns the pools of the database at a postgres:// URL.
 func openPostgres(ctx context.Context, opts Options) (pools, error) {
-	config, err := pgx.ParseConfig(opts.Database)
+	config, err := postgresConfig(opts.Database, cmp.Or(opts.patience, patience))
 	if err != nil {
-		return pools{}, errors.New("the URL of the database cannot be read: postgres://USER:PASSWORD@HOST:PORT/NAME is wanted") // it holds a password
-	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "usher"
-	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 5 * time.Second
-	}
-	dial := config.DialFunc
-	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		late := time.AfterFunc(patience, func() { _ = c.Close() })
-		late.Stop()
-		return &awaited{c, late}, nil
+		return pools{}, err
 	}
 	d := postgresDialect
 	if d.pooled, err = pooled(ctx, config); err != nil {
@@ -155,18 +139,48 @@ func openPostgres(ctx context.Context, opts Options) (pools, error) {
 	if d.pooled {
 		prepared = stdlib.OptionBeforeConnect(unnamed)
 	}
-	open := func(most int) *sql.DB {
-		connector := stdlib.GetConnector(*config, prepared)
-		if opts.wrap != nil {
-			connector = opts.wrap(connector)
-		}
-		db := sql.OpenDB(connector)
-		db.SetMaxOpenConns(most)
-		db.SetMaxIdleConns(0) // every connection is held by a reader or the writer
-		return db
-	}
 	readers := cmp.Or(opts.readers, postgresReaders)
-	return pools{d, open(3), open(readers + sharedConnections), readers}, nil // beside the writer, two migrate
+	// Beside the writer, two migrate.
+	return pools{d, postgresPool(config, opts, 3, prepared), postgresPool(config, opts, readers+sharedConnections, prepared), readers}, nil
+}
+
+// postgresConfig says how to connect to the server at a URL, which may be silent for so
+// long.
+func postgresConfig(url string, silent time.Duration) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the URL of the database cannot be read: postgres://USER:PASSWORD@HOST:PORT/NAME is wanted") // it holds a password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "usher"
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = min(5*time.Second, silent)
+	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		late := time.AfterFunc(silent, func() { _ = c.Close() })
+		late.Stop()
+		return &awaited{c, silent, late}, nil
+	}
+	return config, nil
+}
+
+// postgresPool returns a pool of at most so many connections, none of which is left idle:
+// every one is held by a reader or the writer.
+func postgresPool(config *pgx.ConnConfig, opts Options, most int, prepared stdlib.OptionOpenDB) *sql.DB {
+	connector := stdlib.GetConnector(*config, prepared)
+	if opts.wrap != nil {
+		connector = opts.wrap(connector)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(0)
+	return db
 }
 
 // patience is how long a server may be silent that was asked something: longer than it
@@ -177,11 +191,12 @@ const patience = 35 * time.Second
 // long. Statements have no deadline of their own.
 type awaited struct {
 	net.Conn
-	late *time.Timer
+	patience time.Duration
+	late     *time.Timer
 }
 
 func (c *awaited) Read(p []byte) (int, error) {
-	c.late.Reset(patience)
+	c.late.Reset(c.patience)
 	defer c.late.Stop()
 	return c.Conn.Read(p)
 }

@@ -31,10 +31,15 @@ func TestPostgres(t *testing.T) {
 
 func openPostgres(t *testing.T, url string, clock *storetest.Clock) (*store.DB, *sql.DB) {
 	t.Helper()
+	return openPostgresAs(t, clock, func(o *store.Options) { o.Database = url })
+}
+
+func openPostgresAs(t *testing.T, clock *storetest.Clock, as func(*store.Options)) (*store.DB, *sql.DB) {
+	t.Helper()
 	opts := options(t, "", clock)
-	opts.Database = url
+	as(&opts)
 	db := openOptions(t, opts)
-	config, err := pgx.ParseConfig(url)
+	config, err := pgx.ParseConfig(opts.Database)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,14 +34,14 @@ type sharers struct {
 // under way: what travels together is carried out by one of them.
 const sharedConnections = 4
 
-func (db *DB) openSharers(ctx context.Context) (*sharers, error) {
+func newSharers(ctx context.Context, from *source) (*sharers, error) {
 	s := new(sharers)
 	for range sharedConnections {
-		c, err := db.sql.Conn(ctx)
+		c, err := from.sql.Conn(ctx)
 		if err != nil {
 			return s, err
 		}
-		s.list = append(s.list, &shared{pool: db.sql, pooled: db.dialect.pooled, turn: make(chan struct{}, 1), conn: newConn(db, c)})
+		s.list = append(s.list, &shared{pool: from.sql, pooled: from.db.dialect.pooled, turn: make(chan struct{}, 1), conn: newConn(from, c)})
 	}
 	return s, nil
 }
@@ -61,9 +61,13 @@ const tries = 3
 
 // do carries out a statement and lets answer read what it returns.
 func (s *shared) do(query string, args []any, answer func(pgx.BatchResults) error) error {
-	var err error
+	return s.travel(func() (*cargo, int) { return s.add(query, args, answer) })
+}
+
+// travel carries out a statement that add lets wait, as the one at a place of a cargo.
+func (s *shared) travel(add func() (*cargo, int)) (err error) {
 	for range tries {
-		load, at := s.add(query, args, answer)
+		load, at := add()
 		err = s.carry(load)
 		switch {
 		case at < load.reached:
@@ -78,6 +82,11 @@ func (s *shared) do(query string, args []any, answer func(pgx.BatchResults) erro
 func (s *shared) add(query string, args []any, answer func(pgx.BatchResults) error) (load *cargo, at int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.wait(query, args, answer)
+}
+
+// wait is add for who has the lock.
+func (s *shared) wait(query string, args []any, answer func(pgx.BatchResults) error) (load *cargo, at int) {
 	if s.pipeline.waiting == nil && s.pooled {
 		s.pipeline.add(ofTransaction, nil, discard)
 	}
@@ -87,6 +96,20 @@ func (s *shared) add(query string, args []any, answer func(pgx.BatchResults) err
 		load.arrived = make(chan struct{})
 	}
 	return load, len(load.answers) - 1
+}
+
+// join is add for a query that is carried out once for all who ask for it before it
+// leaves, and have the one answer.
+func (s *shared) join(query string) (load *cargo, at int, a *answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if load = s.pipeline.waiting; load != nil && load.common.query == query {
+		return load, load.common.at, load.common.answer
+	}
+	a = new(answer)
+	load, at = s.wait(query, nil, a.take)
+	load.common.query, load.common.at, load.common.answer = query, at, a
+	return load, at, a
 }
 
 // carry returns when load has arrived, whoever of those who wait for it sends it.
@@ -130,6 +153,27 @@ type sharedRow struct {
 func (r *sharedRow) Scan(dest ...any) error {
 	var a answer
 	if err := r.shared.do(r.query, r.args, a.take); err != nil {
+		return err
+	}
+	return a.place(dest)
+}
+
+// together returns the row of a query that has no parameters, which must not be modified:
+// many may get the same.
+func (s *shared) together(query string) *commonRow { return &commonRow{s, query} }
+
+type commonRow struct {
+	shared *shared
+	query  string
+}
+
+func (r *commonRow) Scan(dest ...any) error {
+	var a *answer
+	err := r.shared.travel(func() (load *cargo, at int) {
+		load, at, a = r.shared.join(r.query)
+		return load, at
+	})
+	if err != nil {
 		return err
 	}
 	return a.place(dest)

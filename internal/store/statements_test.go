@@ -234,7 +234,7 @@ func TestPlans(t *testing.T) {
 
 	check := func(what, query string, index string, args ...any) {
 		t.Helper()
-		got := plan(t, db.sql, query, args...)
+		got := plan(t, db.primary.sql, query, args...)
 		for _, bad := range []string{"SCAN ", "TEMP B-TREE"} {
 			for step := range strings.SplitSeq(got, "\n") {
 				if strings.Contains(step, bad) && !strings.HasPrefix(step, "SCAN CONSTANT") {
@@ -297,7 +297,7 @@ func TestPlans(t *testing.T) {
 	}
 	named := DomainFilter{OrderBy: "name", Names: []string{"acme.example", "other.example"}}
 	query, args := named.query("ins_1")
-	few(t, db.sql, query, "organization_domains_once (instance_id=? AND name_key=?)", args...)
+	few(t, db.primary.sql, query, "organization_domains_once (instance_id=? AND name_key=?)", args...)
 	for index, f := range map[string]RequestFilter{
 		"sqlite_autoindex_membership_requests_1": {}, "membership_requests_by_status": {Statuses: []invite.Status{invite.Pending}},
 	} {
@@ -305,14 +305,14 @@ func TestPlans(t *testing.T) {
 		query, args := f.query(&invite.Organization{InstanceID: "ins_1", ID: "org_1"})
 		check("membership requests", query, index, args...)
 	}
-	bounded(t, db.sql, "suggestions", `SELECT `+suggestionColumns+suggestionsOf+order(`e.id`, `e.id`, true), "enrollments_by_user (instance_id=? AND user_id=?")
+	bounded(t, db.primary.sql, "suggestions", `SELECT `+suggestionColumns+suggestionsOf+order(`e.id`, `e.id`, true), "enrollments_by_user (instance_id=? AND user_id=?")
 	check("the domain of an address", `
 		SELECT `+domainColumns+`
 		FROM organization_domains o
 		WHERE o.instance_id = $1 AND o.name_key = $2 AND o.verified <> ''`, "organization_domains_verified")
 	f := InvitationFilter{EmailAddress: "a@example.com", Page: invite.Page{Limit: 10}}
 	query, args = f.query("ins_1", "org_1", 1, true)
-	if got := plan(t, db.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
+	if got := plan(t, db.primary.sql, query, args...); !strings.Contains(got, "invitations_by_email") { // few, so they may be sorted
 		t.Errorf("the list of one address walks more than the address: %s", got)
 	}
 
@@ -327,15 +327,15 @@ func TestPlans(t *testing.T) {
 	}
 	for _, f := range []InvitationSearch{{OrderBy: "email_address"}, {OrderBy: "created_at", Query: "x"}, {OrderBy: "email_address", Query: "x", Statuses: allStatuses}} {
 		query, args := f.query("ins_1", 1, true)
-		bounded(t, db.sql, "invitations that are searched", query, "invitations_", args...)
+		bounded(t, db.primary.sql, "invitations that are searched", query, "invitations_", args...)
 	}
 	q := addressed("ins_1", []string{"a@example.com", "b@example.com"}, allStatuses, 1)
-	bounded(t, db.sql, "invitations of a user", `SELECT i.id FROM invitations i`+q.clause()+order(`i.id || ''`, `i.id`, true), "invitations_by_email (instance_id=? AND email_key=?", q.args...)
+	bounded(t, db.primary.sql, "invitations of a user", `SELECT i.id FROM invitations i`+q.clause()+order(`i.id || ''`, `i.id`, true), "invitations_by_email (instance_id=? AND email_key=?", q.args...)
 	for _, statuses := range [][]invite.Status{nil, {invite.Pending}, allStatuses} {
 		f := InvitationFilter{OrderBy: "email_address", Statuses: statuses, Page: invite.Page{Limit: 10}}
 		query, args := f.query("ins_1", "org_1", 1, true)
-		bounded(t, db.sql, "invitations of an organization by address", query, "(instance_id=? AND organization_id=?", args...)
-		if got := plan(t, db.sql, query, args...); strings.Contains(got, "invitations_by_email") {
+		bounded(t, db.primary.sql, "invitations of an organization by address", query, "(instance_id=? AND organization_id=?", args...)
+		if got := plan(t, db.primary.sql, query, args...); strings.Contains(got, "invitations_by_email") {
 			t.Errorf("an organization's invitations by address walk those of the instance:\n%s", got)
 		}
 	}
@@ -370,7 +370,7 @@ func TestPlans(t *testing.T) {
 		f.OrderBy = "members_count"
 		q, _ := f.where("ins_1")
 		query, args := f.query(q)
-		bounded(t, db.sql, "organizations that are searched", query, index, args...)
+		bounded(t, db.primary.sql, "organizations that are searched", query, index, args...)
 	}
 	banned := true
 	for _, users := range []UserFilter{
@@ -381,16 +381,16 @@ func TestPlans(t *testing.T) {
 			f := MembershipFilter{Users: users, OrderBy: orderBy, Page: invite.Page{Limit: 10}}
 			q, _ := f.where("ins_1", "org_1")
 			query, args := f.count("ins_1", "org_1", q)
-			bounded(t, db.sql, "members that are counted", query, "(instance_id=? AND organization_id=?", args...)
+			bounded(t, db.primary.sql, "members that are counted", query, "(instance_id=? AND organization_id=?", args...)
 			query, args = f.query(q)
-			bounded(t, db.sql, "members that are searched", query, "(instance_id=? AND organization_id=?", args...)
+			bounded(t, db.primary.sql, "members that are searched", query, "(instance_id=? AND organization_id=?", args...)
 		}
 	}
 
 	byRole := MembershipFilter{Roles: []string{"org:admin", "org:member"}}
 	q, _ = byRole.where("ins_1", "org_1")
 	query, args = byRole.count("ins_1", "org_1", q)
-	bounded(t, db.sql, "members with a role, counted", query, "organization_id=?", args...)
+	bounded(t, db.primary.sql, "members with a role, counted", query, "organization_id=?", args...)
 
 	for _, types := range []invite.EventTypes{nil, {invite.UserCreatedEvent}} {
 		events := EventFilter{After: "msg_1", Types: types, Limit: 10}
@@ -432,21 +432,21 @@ func TestPlans(t *testing.T) {
 	} {
 		for _, f.OrganizationIDs.Only = range [][]string{nil, {"org_1"}} {
 			q, _ := f.where("ins_1")
-			few(t, db.sql, `SELECT count(*) FROM users u`+q.clause(), index, q.args...)
+			few(t, db.primary.sql, `SELECT count(*) FROM users u`+q.clause(), index, q.args...)
 			f.OrderBy = "created_at"
 			query, args, err := reading.userList("ins_1", &f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			few(t, db.sql, query, index, args...)
+			few(t, db.primary.sql, query, index, args...)
 		}
 		f.OrganizationIDs.Only = nil
 		m := MembershipFilter{Users: f, OrderBy: "created_at"}
 		q, _ := m.where("ins_1", "org_1")
 		query, args := m.query(q)
-		few(t, db.sql, query, "AND user_id=?", args...)
+		few(t, db.primary.sql, query, "AND user_id=?", args...)
 		query, args = m.count("ins_1", "org_1", q)
-		few(t, db.sql, query, "AND user_id=?", args...)
+		few(t, db.primary.sql, query, "AND user_id=?", args...)
 	}
 
 	for _, row := range []struct{ file, begin, index string }{

@@ -30,6 +30,9 @@ type Options struct {
 	Path string
 	// Database is the postgres:// URL of the database to use instead of a file.
 	Database string
+	// DatabaseRead is the postgres:// URL of a standby of Database that may answer reads;
+	// empty for none. It need not be there.
+	DatabaseRead string
 	// Now is the clock; every instant that is stored or compared comes from it.
 	Now func() time.Time
 	// Keys seals what the database keeps but must not reveal; nil for a command
@@ -45,16 +48,17 @@ type Options struct {
 	driver  string                                  // of database/sql; empty: SQLite's
 	wrap    func(driver.Connector) driver.Connector // of PostgreSQL's connections; nil: as they are
 	readers int                                     // connections to PostgreSQL that read; 0: postgresReaders
+
+	patience time.Duration // how long PostgreSQL may be silent; 0: patience
 }
 
 // DB is the database. It is safe for concurrent use.
 type DB struct {
 	opts    Options
 	dialect dialect
-	sql     *sql.DB // readers
+	primary *source
+	standby *standby // nil without one
 	writer  *writer
-	readers *readers
-	sharers *sharers // nil on SQLite
 	cache   *cache
 	made    sequence
 	logos   logos
@@ -68,7 +72,7 @@ type DB struct {
 	settings    atomic.Uint64 // raised by each change of an instance
 	written     atomic.Int64  // what Notice saw of a file's writes
 	reservation *sql.DB       // holds Reserve's lock; nil without one
-	era         atomic.Uint64 // raised when a connection is found to be lost
+	log         reached       // how far it is, where there is a standby
 	silence     func()        // ends listening to other processes; nil on SQLite
 	closed      func() error
 
@@ -95,14 +99,18 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", name, err), p.write.Close(), p.read.Close())
 	}
-	db := &DB{opts: opts, dialect: p.dialect, sql: p.read, version: version, cache: newCache()}
+	db := &DB{opts: opts, dialect: p.dialect, version: version, cache: newCache()}
+	db.primary = &source{db: db, sql: p.read}
 	db.closed = sync.OnceValue(db.close)
 	if db.writer, err = startWriter(ctx, db, p.write); err != nil {
 		return nil, errors.Join(err, p.read.Close(), p.write.Close())
 	}
-	err = db.openReaders(ctx, p.readers)
-	if err == nil && opts.Database != "" {
-		db.sharers, err = db.openSharers(ctx)
+	err = db.primary.open(ctx, p.readers)
+	if err == nil && opts.DatabaseRead != "" {
+		err = db.openStandby(ctx, opts.DatabaseRead)
+		if db.standby != nil && !errors.Is(err, ErrOtherDatabase) {
+			err = nil // it may be there later
+		}
 	}
 	if err == nil {
 		err = db.checkMasterKey(ctx)
@@ -126,18 +134,6 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) openReaders(ctx context.Context, n int) error {
-	db.readers = newReaders(n)
-	for range n {
-		c, err := db.sql.Conn(ctx)
-		if err != nil {
-			return fmt.Errorf("opening a reader: %w", err)
-		}
-		db.readers.give(newConn(db, c))
-	}
-	return nil
-}
-
 // Close waits for the writes under way and closes the database. No operation
 // may be started afterwards; closing again changes nothing.
 func (db *DB) Close() error { return db.closed() }
@@ -146,17 +142,14 @@ func (db *DB) close() error {
 	if db.silence != nil {
 		db.silence()
 	}
-	err := db.writer.close()
-	if db.readers != nil { // else Open failed half-way
-		err = errors.Join(err, db.readers.close())
-	}
-	if db.sharers != nil {
-		err = errors.Join(err, db.sharers.close())
+	err := errors.Join(db.writer.close(), db.primary.close())
+	if db.standby != nil {
+		err = errors.Join(err, db.standby.close())
 	}
 	if db.reservation != nil {
 		err = errors.Join(err, db.reservation.Close())
 	}
-	return errors.Join(err, db.sql.Close())
+	return err
 }
 
 // Ping reports whether the database answers.

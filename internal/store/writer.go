@@ -54,7 +54,7 @@ func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 		return nil, fmt.Errorf("opening the writer: %w", err)
 	}
 	w := &writer{
-		db: db, sql: pool, conn: newConn(db, c),
+		db: db, sql: pool, conn: newConn(db.primary, c),
 		jobs: make(chan *job, maxBatch), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -162,11 +162,12 @@ func (w *writer) commit(batch []*job) bool {
 		w.conn.rollback()
 		return true
 	}
-	if err = w.end(mark, tells); err != nil {
+	at, err := w.end(mark, tells)
+	if err != nil {
 		w.conn.rollback()
 	}
 	for _, j := range batch {
-		w.publish(j) // after an error too, which does not say that nothing was stored
+		w.publish(j, at) // after an error too, which does not say that nothing was stored
 	}
 	if err != nil {
 		fail(batch, fmt.Errorf("committing: %w", err))
@@ -195,22 +196,21 @@ func (w *writer) begin() (mark transaction, err error) {
 // waited before, less than a request may take.
 const settling = 25 * time.Second
 
-// end commits. Where the connection broke off meanwhile, the server is asked what
-// became of the transaction.
-func (w *writer) end(mark transaction, tells map[string]bool) error {
+// end commits, and returns what commit does. Where the connection broke off meanwhile,
+// the server is asked what became of the transaction.
+func (w *writer) end(mark transaction, tells map[string]bool) (at position, err error) {
 	if mark == (transaction{}) {
-		return w.conn.run("COMMIT")
+		return position{}, w.conn.run("COMMIT")
 	}
 	if err := w.conn.notify(tells); err != nil {
-		return err
+		return position{}, err
 	}
-	err := w.conn.run("COMMIT")
-	if err == nil || !w.db.dialect.lost(w.conn.sql) {
-		return err
+	if at, err = w.conn.commit(); err == nil || !w.db.dialect.lost(w.conn.sql) {
+		return at, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settling)
 	defer cancel()
-	return w.db.outcome(ctx, mark)
+	return position{}, w.db.outcome(ctx, mark)
 }
 
 // perform runs one job. A refusal by a rule stays with the job; any other error
@@ -270,9 +270,12 @@ func fail(batch []*job, cause error) {
 
 // publish makes an operation's change visible to caches and workers, when it was
 // committed and before the operation is answered.
-func (w *writer) publish(j *job) {
+func (w *writer) publish(j *job, at position) {
 	if j.tx == nil || j.err != nil || !j.tx.wrote {
 		return
+	}
+	if track, ok := j.ctx.Value(trackKey{}).(*Track); ok {
+		track.wrote = at
 	}
 	w.db.cache.changed(j.tx)
 	for _, f := range j.tx.after {

@@ -73,6 +73,71 @@ func (s *Server) Recover(ctx context.Context, point string) (*Server, error) {
 	})
 }
 
+// Standby starts a server that follows s and can be read from, with settings as
+// name=value besides.
+func (s *Server) Standby(settings ...string) (*Server, error) {
+	program, err := Find("pg_basebackup")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "usher-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	r := &Server{dir: dir, who: s.who, URL: "postgres://usher@/postgres?host=" + url.QueryEscape(dir), settings: settings}
+	if r.who != nil {
+		if err := os.Chown(dir, int(r.who.Uid), int(r.who.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	out, err := r.command(program, "--host", s.dir, "--username", "usher", "--pgdata", r.data(), "--checkpoint", "fast", "--write-recovery-conf").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("pg_basebackup: %w\n%s", err, out)
+	}
+	return r, r.start()
+}
+
+// Pause keeps a standby as it is until Resume.
+func (s *Server) Pause(ctx context.Context) error {
+	return s.do(ctx, `SELECT pg_wal_replay_pause()`, `SELECT pg_get_wal_replay_pause_state() = 'paused'`)
+}
+
+// Resume has a standby follow again, and returns when it has all that is durable on its
+// primary.
+func (s *Server) Resume(ctx context.Context, primary *Server) error {
+	db, err := sql.Open("pgx", primary.URL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var durable string
+	if err := db.QueryRowContext(ctx, `SELECT pg_current_wal_flush_lsn()`).Scan(&durable); err != nil {
+		return err
+	}
+	return s.do(ctx, `SELECT pg_wal_replay_resume()`, `SELECT pg_last_wal_replay_lsn() >= '`+durable+`'`)
+}
+
+// Promote makes a standby a primary.
+func (s *Server) Promote(ctx context.Context) error {
+	return s.do(ctx, `SELECT pg_promote()`, `SELECT NOT pg_is_in_recovery()`)
+}
+
+// do carries out a statement and returns when what it causes is done.
+func (s *Server) do(ctx context.Context, statement, done string) error {
+	db, err := sql.Open("pgx", s.URL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, statement); err != nil {
+		return err
+	}
+	return until(ctx, func() (yes bool, err error) {
+		err = db.QueryRowContext(ctx, done).Scan(&yes)
+		return yes, err
+	})
+}
+
 // until asks again and again, for a minute.
 func until(ctx context.Context, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)

@@ -137,7 +137,7 @@ var aloneOnly = []string{"Once", "SweepIdempotencyKeys"}
 
 // harmless are methods that call no database, and Reserve, without which a server
 // does not begin; Notice and Compact leave everything that is stored as it was.
-var harmless = []string{"Close", "Compact", "EndpointsChanged", "Happened", "Line", "Notice", "Now", "Queued", "Received", "Reserve", "SchemaVersion"}
+var harmless = []string{"Close", "Compact", "EndpointsChanged", "Happened", "Line", "Notice", "Now", "Queued", "Received", "Reserve", "SchemaVersion", "StandbyReads", "Track"}
 
 // operations are all operations, those that change something first.
 var operations = slices.Concat([]operation{
