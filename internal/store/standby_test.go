@@ -21,7 +21,6 @@ type watched struct {
 	*storetest.World
 	primary, standby *postgrestest.Server
 	read             string // the URL of the standby
-	later            time.Duration
 }
 
 func openWatched(t *testing.T) *watched {
