@@ -82,7 +82,7 @@ var besides = []string{"Setting", "Statements", "Together", "Unanswered", "Waiti
 // before it takes effect and after. USHER_FAULTS=all takes every operation, which takes
 // half an hour, else there are a few.
 func TestFaultsPostgres(t *testing.T) {
-	only := []string{"CreateInvitation", "RevokeInvitation", "Delivered", "Once", "Invitations"}
+	only := []string{"CreateInvitation", "RevokeInvitation", "Delivered", "InvitationMail", "Once", "Invitations"}
 	if os.Getenv("USHER_FAULTS") == "all" {
 		only = nil
 	}

@@ -250,7 +250,11 @@ func guard(run func(*tx) error, t *tx) (err error) {
 	return run(t)
 }
 
+// isRefusal reports whether a rule has refused, so that trying again is of no use.
 func isRefusal(err error) bool {
+	if errors.Is(err, invite.Err(invite.Unavailable)) {
+		return false
+	}
 	_, one := errors.AsType[*invite.Error](err)
 	_, many := errors.AsType[invite.Errors](err)
 	_, other := errors.AsType[refusal](err)
