@@ -38,7 +38,7 @@ func TestCrash(t *testing.T) {
 	args := []string{"--log-level", "error", "--smtp-url", "smtp://" + office.addr, "--mail-from", "invitations@acme.example"}
 	begin := func() *usher { return devIn(t, dir, args...) }
 	u := begin()
-	crash(t, "kill -9 of the server", u, u.organization("Resilient", 0), office, 0, func(u *usher) *usher { return u.killed(begin) })
+	crash(t, "kill -9 of the server", times(t, "USHER_CRASHES", 10), u, u.organization("Resilient", 0), office, 0, killing(begin))
 }
 
 // TestCrashPostgres is the same where the data lies in PostgreSQL.
@@ -46,7 +46,7 @@ func TestCrashPostgres(t *testing.T) {
 	t.Parallel()
 	office := newSortingOffice(t)
 	s := newSite(t, postgrestest.URL(t), office)
-	crash(t, "kill -9 of the server, on PostgreSQL", s.serve(), s.organization, office, leased, func(u *usher) *usher { return u.killed(s.serve) })
+	crash(t, "kill -9 of the server, on PostgreSQL", times(t, "USHER_CRASHES", 10), s.serve(), s.organization, office, leased, killing(s.serve))
 }
 
 // TestCrashOfPostgres kills the database, and the server goes on with the next one. What
@@ -62,12 +62,13 @@ func TestCrashOfPostgres(t *testing.T) {
 	}
 	office := newSortingOffice(t)
 	s := newSite(t, database.Schema(t), office)
-	crash(t, "kill -9 of PostgreSQL", s.serve(), s.organization, office, leased, func(u *usher) *usher {
+	crash(t, "kill -9 of PostgreSQL", times(t, "USHER_CRASHES", 10), s.serve(), s.organization, office, leased, func(u *usher) (*usher, time.Duration) {
+		died := time.Now()
 		if err := database.Kill(); err != nil {
 			t.Error(err)
 		}
 		u.until("it is ready", func() bool { return u.probe("/readyz") == http.StatusOK })
-		return u
+		return u, time.Since(died)
 	})
 }
 
@@ -75,25 +76,36 @@ func TestCrashOfPostgres(t *testing.T) {
 // minutes, and as long again where the next attempt was cut off too.
 const leased = 4 * time.Minute
 
-// killed kills the server and begins the next.
-func (u *usher) killed(begin func() *usher) *usher {
-	u.signal(os.Kill)
-	u.wait()
-	return begin()
+// killing returns what kills a server and begins the next.
+func killing(begin func() *usher) func(*usher) (*usher, time.Duration) {
+	return func(u *usher) (*usher, time.Duration) {
+		died := time.Now()
+		u.signal(os.Kill)
+		u.wait()
+		return begin(), time.Since(died)
+	}
+}
+
+// times returns the number that a variable holds.
+func times(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	raw := os.Getenv(variable)
+	if raw == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(raw)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
 }
 
 // crash lets clients work while what they need is killed, again and again, and looks
-// each time whether what they were told is so. What was about to be sent is sent by the
+// each time whether what they were told is so. kill returns the server that goes on, and
+// how long there was none. What was about to be sent is sent by the
 // next server, at once or when a lease has run out.
-func crash(t *testing.T, what string, u *usher, org string, office *sortingOffice, lease time.Duration, kill func(*usher) *usher) {
+func crash(t *testing.T, what string, crashes int, u *usher, org string, office *sortingOffice, lease time.Duration, kill func(*usher) (*usher, time.Duration)) {
 	t.Helper()
-	crashes := 10
-	if raw := os.Getenv("USHER_CRASHES"); raw != "" {
-		var err error
-		if crashes, err = strconv.Atoi(raw); err != nil {
-			t.Fatalf("USHER_CRASHES: %v", err)
-		}
-	}
 	clients := make([]*client, 16)
 	for k := range clients {
 		clients[k] = &client{T: t, name: fmt.Sprintf("c%d", k), org: org}
@@ -104,9 +116,9 @@ func crash(t *testing.T, what string, u *usher, org string, office *sortingOffic
 	var without time.Duration
 	for crash := range crashes {
 		answered += u.work(clients, 50+rand.IntN(300), func() {
-			died := time.Now()
-			u = kill(u)
-			without += time.Since(died)
+			var gap time.Duration
+			u, gap = kill(u)
+			without += gap
 		})
 		u.audit(org, clients)
 		if lease == 0 {
@@ -262,6 +274,7 @@ func (c *client) ask(u *usher, list []*kept, to, method, path, body string) bool
 		c.later++
 		return true
 	}
+	u.pulse.beat()
 	if status != http.StatusOK {
 		c.Errorf("%s %s %s: got %d %v", method, path, body, status, o)
 		return false

@@ -63,6 +63,7 @@ type usher struct {
 	exited chan struct{} // closed when it has ended, with err set
 	err    error
 	client *http.Client
+	pulse  *pulse // of what clients are answered; nil where nobody feels it
 }
 
 // transcript keeps what a process writes.

@@ -131,6 +131,10 @@ func openPostgres(ctx context.Context, opts Options) (pools, error) {
 	if err != nil {
 		return pools{}, err
 	}
+	fatal := config.OnPgError
+	config.OnPgError = func(c *pgconn.PgConn, e *pgconn.PgError) bool {
+		return fatal(c, e) && e.Code != readOnly // false closes the connection
+	}
 	d := postgresDialect
 	if d.pooled, err = pooled(ctx, config); err != nil {
 		return pools{}, fmt.Errorf("connecting to the database: %w", err)
@@ -182,6 +186,10 @@ func postgresPool(config *pgx.ConnConfig, opts Options, most int, prepared stdli
 	db.SetMaxIdleConns(0)
 	return db
 }
+
+// readOnly is what a server answers to a write that is a standby, or has become one. The
+// next connection may lead to the primary; this one never will.
+const readOnly = "25006"
 
 // patience is how long a server may be silent that was asked something: longer than it
 // works on a statement (see settings).

@@ -315,6 +315,42 @@ func TestALostTransactionIsNotTakenForAnother(t *testing.T) {
 	}
 }
 
+// A connection to a server that takes no writes is given up: what is to be written is
+// answered with Unavailable, and carried out when another connection reaches one that does.
+func TestAServerThatTakesNoWrites(t *testing.T) {
+	server, err := postgrestest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no PostgreSQL in PATH")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, r := t.Context(), openReplicasAt(t, server.Schema(t))
+	raw, err := r.Raw.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	order := func(statement string) {
+		if _, err := raw.ExecContext(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create := func() error {
+		_, err := r.nodes[0].CreateOrganization(ctx, r.Instance, invite.NewOrganization{Name: "Acme"})
+		return err
+	}
+	order(`ALTER ROLE usher SET default_transaction_read_only = on`)
+	order(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'usher' AND pid <> pg_backend_pid()`)
+	if err := create(); !errors.Is(err, invite.Err(invite.Unavailable)) {
+		t.Errorf("on a server that takes no writes: got %v, want %s", err, invite.Unavailable)
+	}
+	order(`ALTER ROLE usher RESET default_transaction_read_only`)
+	if err := create(); err != nil {
+		t.Errorf("when another takes them: %v", err)
+	}
+}
+
 func nameIn(t *testing.T, data []byte) string {
 	t.Helper()
 	var o struct {

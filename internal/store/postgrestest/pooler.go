@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -57,12 +56,9 @@ var pooler = sync.OnceValues(func() (*Server, error) {
 // Pool starts PgBouncer in transaction mode before a server. It ends, and its folder goes,
 // with this process. It returns exec.ErrNotFound where PgBouncer is not installed.
 func (s *Server) Pool() (*Server, error) {
-	program, err := exec.LookPath("pgbouncer")
+	program, err := Installed("pgbouncer")
 	if err != nil {
-		program = "/usr/sbin/pgbouncer" // which is in root's PATH alone
-	}
-	if _, err := os.Stat(program); err != nil {
-		return nil, exec.ErrNotFound
+		return nil, err
 	}
 	p, err := newServer()
 	if err != nil {
