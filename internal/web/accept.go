@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -44,17 +43,25 @@ func badgeOf(p invite.Person) *badge {
 	return b
 }
 
-// find reads what the ticket raw points to.
-func (s *Server) find(ctx context.Context, raw string) (*store.Ticketed, invite.Ticket, error) {
+// ticket verifies a ticket that a request brings.
+func (s *Server) ticket(r *http.Request, raw string) (invite.Ticket, error) {
 	if raw == "" {
-		return nil, invite.Ticket{}, invite.Err(ticketMissing)
+		return invite.Ticket{}, invite.Err(ticketMissing)
 	}
-	ticket, err := invite.ParseTicket(raw, s.Keys)
+	ticket, err := s.Browsers.Ticket(r, raw, s.Keys)
+	if err == nil {
+		edge.EventOf(r.Context()).Instance = ticket.InstanceID
+	}
+	return ticket, err
+}
+
+// find reads what the ticket raw points to.
+func (s *Server) find(r *http.Request, raw string) (*store.Ticketed, invite.Ticket, error) {
+	ticket, err := s.ticket(r, raw)
 	if err != nil {
 		return nil, ticket, err
 	}
-	edge.EventOf(ctx).Instance = ticket.InstanceID
-	found, err := s.DB.InvitationByTicket(ctx, ticket)
+	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	return found, ticket, err
 }
 
@@ -103,10 +110,14 @@ func shownAddress(address string, ch invite.Channel) string {
 // it, or why it cannot be answered any more. It changes nothing.
 func (s *Server) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("ticket")
-	if ticket, err := invite.ParseTicket(raw, s.Keys); err == nil && ticket.Source == invite.ToSignIn {
+	ticket, err := s.ticket(r, raw)
+	if err != nil {
+		return err
+	}
+	if ticket.Source == invite.ToSignIn {
 		return s.showSignInLink(w, r, ticket, raw)
 	}
-	found, ticket, err := s.find(r.Context(), raw)
+	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	if err != nil {
 		return err
 	}
@@ -193,10 +204,14 @@ func (s *Server) answerInvitation(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	raw := r.PostForm.Get("ticket")
-	if ticket, err := invite.ParseTicket(raw, s.Keys); err == nil && ticket.Source == invite.ToSignIn {
+	ticket, err := s.ticket(r, raw)
+	if err != nil {
+		return err
+	}
+	if ticket.Source == invite.ToSignIn {
 		return s.useSignInLink(w, r, ticket)
 	}
-	found, ticket, err := s.find(r.Context(), raw)
+	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	if err != nil {
 		return err
 	}
@@ -306,7 +321,7 @@ type joinedView struct {
 // showJoined serves GET /accept/joined.
 func (s *Server) showJoined(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("ticket")
-	found, ticket, err := s.find(r.Context(), raw)
+	found, ticket, err := s.find(r, raw)
 	if err != nil {
 		return err
 	}
@@ -328,7 +343,7 @@ func (s *Server) showJoined(w http.ResponseWriter, r *http.Request) error {
 // showDeclined serves GET /accept/declined.
 func (s *Server) showDeclined(w http.ResponseWriter, r *http.Request) error {
 	raw := r.URL.Query().Get("ticket")
-	found, ticket, err := s.find(r.Context(), raw)
+	found, ticket, err := s.find(r, raw)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,29 @@ func TestPagesSlowANetworkDown(t *testing.T) {
 	}
 }
 
+// Whoever makes up tickets is slowed down wherever a link leads; good ones do not count.
+func TestPagesSlowDownWhoMakesTicketsUp(t *testing.T) {
+	for _, path := range []string{"/accept?ticket=", "/accept/joined?ticket=", "/accept/declined?ticket=", "/sign-up?__clerk_ticket="} {
+		s := open(t)
+		s.pages.Browsers.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		good := s.ticket(s.invite("new@example.com"))
+		get := func(ticket string) answer {
+			return s.do(http.MethodGet, path+url.QueryEscape(ticket), nil, "X-Forwarded-For", "203.0.113.9")
+		}
+		for n := range 100 {
+			if a := get(good); a.status >= http.StatusBadRequest {
+				t.Fatalf("%s, a good ticket after %d that were made up: got %d", path, n, a.status)
+			}
+			if a := get(good + "x"); a.status != http.StatusBadRequest {
+				t.Fatalf("%s, a ticket that was made up: got %d", path, a.status)
+			}
+		}
+		if a := get(good + "x"); a.status != http.StatusTooManyRequests || !strings.Contains(tagless(a.body), "tried too often") {
+			t.Errorf("%s after 100: got %d:\n%s", path, a.status, a.body)
+		}
+	}
+}
+
 // Attempts are free, so that the codes of one account or address are guessed at slowly
 // whatever attempt they belong to.
 func TestCodesAreNotGuessedInManyAttempts(t *testing.T) {

@@ -23,10 +23,14 @@ const hasAccount invite.Kind = "account there already"
 
 // newcomer is find for a ticket with which an account can be made here.
 func (s *Server) newcomer(r *http.Request, raw string) (*store.Ticketed, invite.Ticket, error) {
-	if ticket, err := invite.ParseTicket(raw, s.Keys); err == nil && ticket.Source == invite.ToSignIn {
+	ticket, err := s.ticket(r, raw)
+	if err != nil {
+		return nil, ticket, err
+	}
+	if ticket.Source == invite.ToSignIn {
 		return nil, ticket, invite.Err(hasAccount)
 	}
-	found, ticket, err := s.find(r.Context(), raw)
+	found, err := s.DB.InvitationByTicket(r.Context(), ticket)
 	if err != nil {
 		return nil, ticket, err
 	}
