@@ -24,10 +24,37 @@ type operation func(w *worker) error
 // The load ends early and counts what was done until then.
 var errDry = errors.New("nothing left")
 
-// target is a server under load.
+// target is a server under load, or several with one database, over which the
+// connections are spread evenly.
 type target struct {
-	*process
+	servers []*process
 	workers []*worker
+}
+
+func serverOf(p *process) *target { return &target{servers: []*process{p}} }
+
+// cpu returns what all servers have used so far.
+func (t *target) cpu() (sum time.Duration, err error) {
+	for _, s := range t.servers {
+		used, err := s.cpu()
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
+// rss returns the resident bytes of the largest server.
+func (t *target) rss() (most int64, err error) {
+	for _, s := range t.servers {
+		size, err := s.rss()
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, size)
+	}
+	return most, nil
 }
 
 // result is what one load measured.
@@ -114,7 +141,8 @@ func (w *worker) repeat(ctx context.Context, end time.Time, op operation, latenc
 // connect opens what connections are missing.
 func (t *target) connect(ctx context.Context, connections int) error {
 	for len(t.workers) < connections {
-		c, err := dial(ctx, t.addr, t.key)
+		s := t.servers[len(t.workers)%len(t.servers)]
+		c, err := dial(ctx, s.addr, s.key)
 		if err != nil {
 			return fmt.Errorf("connecting: %w", err)
 		}

@@ -22,7 +22,7 @@ func newTarget(t *testing.T, h http.HandlerFunc) *target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tgt := &target{process: &process{cmd: &exec.Cmd{Process: self}, addr: srv.Listener.Addr().String(), key: "sk_test_1"}}
+	tgt := serverOf(&process{cmd: &exec.Cmd{Process: self}, addr: srv.Listener.Addr().String(), key: "sk_test_1"})
 	t.Cleanup(tgt.disconnect)
 	return tgt
 }

@@ -205,6 +205,7 @@ const (
 	getColdName   = "get, cold"
 	listName      = "list pending"
 	listAgainName = "list pending again"
+	ofBoth        = ", two servers"
 )
 
 // measure runs every phase with every number of connections, round after round, on
@@ -224,7 +225,7 @@ func (b *bench) measure(ctx context.Context, data, top string, create func(conte
 	if err != nil {
 		return nil, err
 	}
-	usher := &target{process: served}
+	usher := serverOf(served)
 	defer usher.disconnect()
 	same, err := usher.sample(ctx, people)
 	if err != nil {
@@ -235,7 +236,7 @@ func (b *bench) measure(ctx context.Context, data, top string, create func(conte
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bareProcess.stop()) }()
-	bare := &target{process: bareProcess}
+	bare := serverOf(bareProcess)
 	defer bare.disconnect()
 	if b.profile != "" {
 		var profiling errgroup.Group
@@ -243,7 +244,18 @@ func (b *bench) measure(ctx context.Context, data, top string, create func(conte
 		defer func() { err = errors.Join(err, profiling.Wait()) }()
 	}
 	highest := phase{name: top, ceiling: true, run: func(ctx context.Context, _ int) (*result, error) { return create(ctx) }}
-	m = &measurements{phases: append([]phase{highest}, b.phases(usher, bare, people)...), results: make(map[string]map[int][]*result)}
+	phases := append([]phase{highest}, b.phases(usher, bare, people)...)
+	if b.postgres {
+		var second *process
+		if second, _, err = b.usher.serve(ctx, data, b.key); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, second.stop()) }()
+		both := &target{servers: []*process{served, second}}
+		defer both.disconnect()
+		phases = append(phases, b.phasesOfBoth(both, people)...)
+	}
+	m = &measurements{phases: phases, results: make(map[string]map[int][]*result)}
 	for round := range b.rounds {
 		for _, n := range b.connections {
 			b.say("round %d of %d: %d connections", round+1, b.rounds, n)
@@ -295,6 +307,20 @@ func (b *bench) phases(usher, bare *target, p *population) []phase {
 		{name: "revoke", consumes: true, run: load(usher, p.revoke)},
 		{name: "accept", consumes: true, run: load(usher, p.accept)},
 		{name: "mixed 70/20/10", run: load(usher, p.mixed)},
+	}
+}
+
+// phasesOfBoth ask two servers, half of the connections each.
+func (b *bench) phasesOfBoth(both *target, p *population) []phase {
+	load := func(op operation) func(context.Context, int) (*result, error) {
+		return func(ctx context.Context, connections int) (*result, error) {
+			return both.load(ctx, connections, b.duration, op)
+		}
+	}
+	return []phase{
+		{name: createName + ofBoth, run: load(p.create)},
+		{name: getName + ofBoth, run: load(p.get)},
+		{name: listName + ofBoth, run: load(p.list)},
 	}
 }
 

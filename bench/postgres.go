@@ -78,7 +78,7 @@ func (b *bench) statementsOfCreate(ctx context.Context, server *postgrestest.Ser
 		return nil, err
 	}
 	people.addresses.Store(1 << 40) // apart from those of the load
-	t := &target{process: served}
+	t := serverOf(served)
 	defer t.disconnect()
 	if err := t.connect(ctx, 1); err != nil {
 		return nil, err

@@ -27,20 +27,25 @@ func (m *measurements) last(phase string, connections int) *result {
 type goal struct {
 	phase, ceiling string
 	least          float64 // 0 = shown, not judged
+	cpu            bool    // what an operation of the ceiling costs its servers is divided by what the phase's does
 }
 
 var (
 	fileGoals = []goal{
-		{createName, rawName, 0.6},
-		{createName, bareCreate, 0},
-		{getName, bareGet, 0.5},
-		{listName, bareList, 0.3},
-		{listAgainName, bareList, 0.6},
+		{phase: createName, ceiling: rawName, least: 0.6},
+		{phase: createName, ceiling: bareCreate},
+		{phase: getName, ceiling: bareGet, least: 0.5},
+		{phase: listName, ceiling: bareList, least: 0.3},
+		{phase: listAgainName, ceiling: bareList, least: 0.6},
 	}
 	postgresGoals = []goal{
-		{createName, pgbenchName, 0.5},
-		{getName, bareGet, 0.3},
-		{listName, bareList, 0},
+		{phase: createName, ceiling: pgbenchName, least: 0.5},
+		{phase: getName, ceiling: bareGet, least: 0.3},
+		{phase: listName, ceiling: bareList},
+		// Where a request costs as much with two servers, a second adds what the first does.
+		{phase: createName + ofBoth, ceiling: createName, least: 0.9, cpu: true},
+		{phase: getName + ofBoth, ceiling: getName, least: 0.9, cpu: true},
+		{phase: listName + ofBoth, ceiling: listName, least: 0.9, cpu: true},
 	}
 )
 
@@ -50,7 +55,9 @@ func (m *measurements) ratios(g goal) []float64 {
 	over, under := m.results[g.phase][compared], m.results[g.ceiling][compared]
 	ratios := make([]float64, min(len(over), len(under)))
 	for i := range ratios {
-		ratios[i] = over[i].rate() / under[i].rate()
+		if ratios[i] = over[i].rate() / under[i].rate(); g.cpu {
+			ratios[i] = float64(under[i].cpuPerOperation()) / float64(over[i].cpuPerOperation())
+		}
 	}
 	return ratios
 }
@@ -116,7 +123,11 @@ func writeRatio(w io.Writer, g goal, ratios []float64) {
 	if g.least > 0 {
 		least, verdict = fmt.Sprintf("≥ %.1f", g.least), judge(median(ratios) >= g.least)
 	}
-	fmt.Fprintf(w, "| %s ÷ %s\t| %.2f\t| %s\t| %s\t| %s\t|\n", g.phase, g.ceiling, median(slices.Clone(ratios)), strings.Join(each, " "), least, verdict)
+	of := g.phase + " ÷ " + g.ceiling
+	if g.cpu {
+		of = "CPU of " + g.ceiling + " ÷ " + g.phase
+	}
+	fmt.Fprintf(w, "| %s\t| %.2f\t| %s\t| %s\t| %s\t|\n", of, median(slices.Clone(ratios)), strings.Join(each, " "), least, verdict)
 }
 
 func writeLimit(w io.Writer, l limit) {
