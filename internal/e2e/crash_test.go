@@ -60,9 +60,36 @@ func TestCrashOfPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	crashDatabase(t, "kill -9 of PostgreSQL", database, database.Schema(t))
+}
+
+// TestCrashBehindAPooler is the same where the server does not see PostgreSQL but its
+// pooler, which stays.
+func TestCrashBehindAPooler(t *testing.T) {
+	t.Parallel()
+	database, err := postgrestest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no PostgreSQL in PATH")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pooler, err := database.Pool()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no PgBouncer in PATH")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(pooler.Stop(), database.Stop()) }) // until then both are referred to
+	crashDatabase(t, "kill -9 of PostgreSQL behind PgBouncer", database, pooler.URL)
+}
+
+func crashDatabase(t *testing.T, what string, database *postgrestest.Server, url string) {
+	t.Helper()
 	office := newSortingOffice(t)
-	s := newSite(t, database.Schema(t), office)
-	crash(t, "kill -9 of PostgreSQL", times(t, "USHER_CRASHES", 10), s.serve(), s.organization, office, leased, func(u *usher) (*usher, time.Duration) {
+	s := newSite(t, url, office)
+	crash(t, what, times(t, "USHER_CRASHES", 10), s.serve(), s.organization, office, leased, func(u *usher) (*usher, time.Duration) {
 		died := time.Now()
 		if err := database.Kill(); err != nil {
 			t.Error(err)
