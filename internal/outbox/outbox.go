@@ -27,8 +27,10 @@ const (
 	// poll is the longest sleep: the net under wake-ups that were missed, such
 	// as another process's.
 	poll = 5 * time.Second
-	// finish bounds writing down an outcome when the server is stopping.
+	// finish bounds writing down an outcome, also when the server is stopping.
 	finish = 10 * time.Second
+	// again is after which it is tried again, for the first time.
+	again = 100 * time.Millisecond
 )
 
 // ErrPointless is returned by Deliver when nothing is left to deliver: the
@@ -151,7 +153,7 @@ func (w *Worker) attempt(ctx context.Context, c claimed) {
 func (w *Worker) record(ctx context.Context, m store.Message, outcome string, why error, save func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, finish)
 	defer cancel()
-	failed := save(ctx)
+	failed := persist(ctx, save)
 	w.Deliveries.WithLabelValues(m.Kind, outcome).Inc()
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -175,6 +177,22 @@ func (w *Worker) record(ctx context.Context, m store.Message, outcome string, wh
 	w.Log.LogAttrs(ctx, level, "delivery", attrs...)
 	if w.Recorded != nil {
 		w.Recorded(m, outcome)
+	}
+}
+
+// persist tries again while the database is away: what is not written down is delivered
+// once more when the lease has run out. Writing it down twice is writing it down once.
+func persist(ctx context.Context, save func(context.Context) error) error {
+	for pause := again; ; pause *= 2 {
+		err := save(ctx)
+		if !errors.Is(err, invite.Err(invite.Unavailable)) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
 

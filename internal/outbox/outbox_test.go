@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"usher/internal/invite"
 	"usher/internal/outbox"
 	"usher/internal/store"
+	"usher/internal/store/postgrestest"
 	"usher/internal/store/storetest"
 )
 
@@ -33,13 +35,19 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchAt(t, "")
+}
+
+// newBenchAt is newBench in a PostgreSQL database, or without its URL in a file.
+func newBenchAt(t *testing.T, database string) *bench {
+	t.Helper()
 	b := &bench{}
 	b.clock.Store(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC).UnixMilli())
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{3}, invite.MinMasterKey))
 	must(t, err)
 	b.db, err = store.Open(t.Context(), store.Options{
 		NewSigningKey: storetest.NewSigningKey,
-		Path:          filepath.Join(t.TempDir(), "usher.db"), Keys: keys,
+		Path:          filepath.Join(t.TempDir(), "usher.db"), Database: database, Keys: keys,
 		Now:   func() time.Time { return time.UnixMilli(b.clock.Load()) },
 		Event: func(any, invite.Instant) (json.RawMessage, error) { return json.RawMessage(`{}`), nil },
 	})
@@ -275,6 +283,33 @@ func TestLateOutcomeOfALostLeaseChangesNothing(t *testing.T) {
 	must(t, b.db.Park(t.Context(), lost[0], "late", store.Receipt{}))
 	if s := b.stats(t); s.Queued != 1 || s.Parked != 0 {
 		t.Errorf("outbox = %+v, want the second claim's message untouched", s)
+	}
+}
+
+// A message that has left while the database was away is not sent again.
+func TestAnOutcomeIsWrittenDownWhenTheDatabaseIsBack(t *testing.T) {
+	server, err := postgrestest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		postgrestest.URL(t) // skips, or fails where PostgreSQL is demanded
+	}
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Stop()) })
+	b := newBenchAt(t, server.URL)
+	b.invite(t, "grace@example.com")
+	w, count := b.worker(func(ctx context.Context, _ store.Message) error {
+		_, err := server.Crash()
+		for err == nil && b.db.Ping(ctx) == nil { // connections outlive the server by a moment
+		}
+		return err
+	})
+	runUntil(t, w, func() bool { return count("delivered") == 1 })
+	s, err := b.db.OutboxStats(t.Context())
+	for errors.Is(err, invite.Err(invite.Unavailable)) { // until the database is back
+		s, err = b.db.OutboxStats(t.Context())
+	}
+	must(t, err)
+	if s.Queued != 0 {
+		t.Errorf("%d messages are still to be sent, want none", s.Queued)
 	}
 }
 

@@ -177,14 +177,19 @@ cat >/dev/null; kill $keeper; wait $keeper; rm -rf "$0"`
 
 // Kill kills the server as a crash would, and returns when it serves again.
 func (s *Server) Kill() error {
-	process, err := s.process()
+	process, err := s.Crash()
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
-		return err
-	}
 	return s.answers(process)
+}
+
+// Crash kills the server, which begins again by itself, and returns which process it was.
+func (s *Server) Crash() (process int, err error) {
+	if process, err = s.process(); err != nil {
+		return 0, err
+	}
+	return process, syscall.Kill(process, syscall.SIGKILL)
 }
 
 // process returns the process that listens.
