@@ -310,11 +310,11 @@ func (b *bench) phases(usher, bare *target, p *population) []phase {
 	}
 }
 
-// phasesOfBoth ask two servers, half of the connections each.
+// phasesOfBoth ask two servers, each from as many connections as one is asked from.
 func (b *bench) phasesOfBoth(both *target, p *population) []phase {
 	load := func(op operation) func(context.Context, int) (*result, error) {
 		return func(ctx context.Context, connections int) (*result, error) {
-			return both.load(ctx, connections, b.duration, op)
+			return both.load(ctx, 2*connections, b.duration, op)
 		}
 	}
 	return []phase{
