@@ -113,27 +113,31 @@ func TestEveryWayInIsSlowedDown(t *testing.T) {
 
 // A proxy that sends the instance's secret key says whose request it is; nobody else does.
 func TestTheInstancesProxySaysWhoAsks(t *testing.T) {
-	g := newGuarded(t)
-	key, err := g.db.CreateKey(t.Context(), g.atlas)
-	g.must(err)
-	try := func(key, who string) string {
-		header := http.Header{"X-Forwarded-For": {who}}
-		if key != "" {
-			header.Set("Clerk-Secret-Key", key)
-		}
-		return told(t, g.ask(asked{route: "POST /v1/client/sign_ins", form: byNothing, from: oneNetwork, header: header}))
-	}
-	for n := range 200 {
-		if got := try(key, fmt.Sprintf("198.51.%d.1", n)); got == tooMany {
-			t.Fatalf("try %d of as many networks: got %s", n, got)
-		}
-	}
-	var got string
-	for n := range 101 {
-		got = try("", fmt.Sprintf("198.51.%d.1", n))
-	}
-	if got != tooMany {
-		t.Errorf("who only says so: got %s, want %s", got, tooMany)
+	for _, route := range []string{"POST /v1/client/sign_ins", "GET /v1/tickets/accept?ticket=forged"} {
+		t.Run(route, func(t *testing.T) {
+			g := newGuarded(t)
+			key, err := g.db.CreateKey(t.Context(), g.atlas)
+			g.must(err)
+			try := func(key, who string) string {
+				header := http.Header{"X-Forwarded-For": {who}, "Accept": {"application/json"}}
+				if key != "" {
+					header.Set("Clerk-Secret-Key", key)
+				}
+				return told(t, g.ask(asked{route: route, form: byNothing, from: oneNetwork, header: header}))
+			}
+			for n := range 200 {
+				if got := try(key, fmt.Sprintf("198.51.%d.1", n)); got == tooMany {
+					t.Fatalf("try %d of as many networks: got %s", n, got)
+				}
+			}
+			var got string
+			for n := range 101 {
+				got = try("", fmt.Sprintf("198.51.%d.1", n))
+			}
+			if got != tooMany {
+				t.Errorf("who only says so: got %s, want %s", got, tooMany)
+			}
+		})
 	}
 }
 

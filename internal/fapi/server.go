@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -70,10 +71,15 @@ func mailing(h handler) handler { return counted(h, true) }
 
 func counted(h handler, mails bool) handler {
 	return func(s *Server, r *request) (any, error) {
-		// A proxy with the instance's secret key speaks for the instance's browsers.
-		from := s.Browsers.Network(r.Request, r.Header.Get("Clerk-Secret-Key") != "")
-		return browser.Attempt(s.Browsers, from, mails, func() (any, error) { return h(s, r) })
+		return browser.Attempt(s.Browsers, s.network(r.Request), mails, func() (any, error) { return h(s, r) })
 	}
+}
+
+// network returns the network of the browser that a request is from. A proxy with the
+// instance's secret key, which was checked when the request came in, speaks for the
+// instance's browsers.
+func (s *Server) network(r *http.Request) netip.Prefix {
+	return s.Browsers.Network(r, r.Header.Get("Clerk-Secret-Key") != "")
 }
 
 // bare is an answer without the envelope.

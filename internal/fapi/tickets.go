@@ -38,7 +38,7 @@ func (s *Server) target(r *http.Request, raw string) (string, error) {
 	if raw == "" {
 		return "", invite.ParamErr(clerk.QueryMissing, "ticket")
 	}
-	ticket, err := s.Browsers.Ticket(r, raw, s.Keys)
+	ticket, err := s.Browsers.Ticket(s.network(r), raw, s.Keys)
 	if err != nil {
 		return "", err
 	}

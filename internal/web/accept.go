@@ -48,7 +48,7 @@ func (s *Server) ticket(r *http.Request, raw string) (invite.Ticket, error) {
 	if raw == "" {
 		return invite.Ticket{}, invite.Err(ticketMissing)
 	}
-	ticket, err := s.Browsers.Ticket(r, raw, s.Keys)
+	ticket, err := s.Browsers.Ticket(s.Browsers.Network(r, false), raw, s.Keys)
 	if err == nil {
 		edge.EventOf(r.Context()).Instance = ticket.InstanceID
 	}

@@ -137,7 +137,7 @@ func (s *Server) instanceOf(r *http.Request, raw string) (*invite.Instance, erro
 	if raw == "" {
 		return s.instance(r)
 	}
-	ticket, err := s.Browsers.Ticket(r, raw, s.Keys)
+	ticket, err := s.Browsers.Ticket(s.Browsers.Network(r, false), raw, s.Keys)
 	if err != nil {
 		return nil, err
 	}
