@@ -55,7 +55,7 @@ func TestCrashOfPostgres(t *testing.T) {
 	t.Parallel()
 	database, err := postgrestest.Start()
 	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("no PostgreSQL in PATH")
+		postgrestest.URL(t) // skips, or fails where PostgreSQL is demanded
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -72,14 +72,14 @@ func TestCrashBehindAPooler(t *testing.T) {
 	}
 	database, err := postgrestest.Start()
 	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("no PostgreSQL in PATH")
+		postgrestest.URL(t) // skips, or fails where PostgreSQL is demanded
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	pooler, err := database.Pool()
 	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("no PgBouncer in PATH")
+		postgrestest.Pooled(t) // skips, or fails where PgBouncer is demanded
 	}
 	if err != nil {
 		t.Fatal(err)
