@@ -38,12 +38,17 @@ func createInstance(ctx context.Context, c *config.Create, stdout io.Writer) (er
 	if c.HomeURL != nil {
 		in.HomeURL = c.HomeURL.String()
 	}
+	in.Settings.Sessions = limits(&c.Sessions)
 	made, secret, err := db.CreateInstance(ctx, in, "")
 	if err != nil {
 		return fmt.Errorf("creating the instance: %w", taken(err))
 	}
 	_, err = fmt.Fprintf(stdout, "instance    %s\nsecret key  %s\n%s\nThe secret key is shown only now; the database has its hash.\n", made.ID, secret, frontend(made))
 	return err
+}
+
+func limits(c *config.Sessions) invite.SessionLimits {
+	return invite.SessionLimits{Lifetime: c.SessionLifetime, Idle: c.SessionIdle}
 }
 
 // frontend returns a line about the publishable key; none for an instance at the
@@ -66,7 +71,7 @@ func taken(err error) error {
 // updateInstance changes where an instance and its pages are.
 func updateInstance(ctx context.Context, c *config.Update, stdout io.Writer) error {
 	return withInstance(ctx, &c.Data, c.Instance, func(db *store.DB, in *invite.Instance) error {
-		var change invite.InstanceChange
+		change := invite.InstanceChange{Sessions: limits(&c.Sessions)}
 		if c.HomeURL != nil {
 			change.HomeURL = new(c.HomeURL.String())
 		}

@@ -137,6 +137,7 @@ type Create struct {
 	Limits      `embed:"" group:"Application"`
 	Frontend    `embed:"" group:"Browsers"`
 	Origins     `embed:"" group:"Browsers"`
+	Sessions    `embed:"" group:"Browsers"`
 }
 
 // Update holds the options of "usher instance update". What is not given stays.
@@ -146,11 +147,18 @@ type Update struct {
 	HomeURL  *url.URL `group:"Application" name:"home-url" placeholder:"URL" help:"Where people go after joining."`
 	Frontend `embed:"" group:"Browsers"`
 	Origins  `embed:"" group:"Browsers"`
+	Sessions `embed:"" group:"Browsers"`
 }
 
 // Frontend says where browsers find an instance.
 type Frontend struct {
 	FrontendHost string `type:"host" placeholder:"HOST" help:"Host of the Frontend API that is this instance's alone, such as clerk.acme.example. The oldest instance without one is at the server's own."`
+}
+
+// Sessions says how long people stay signed in; what is 0 was not given.
+type Sessions struct {
+	SessionLifetime time.Duration `type:"lifetime" placeholder:"DURATION" help:"How long somebody stays signed in at the most, 5m to 87600h. New sessions live so long; 168h unless an instance is told."`
+	SessionIdle     time.Duration `type:"lifetime" placeholder:"DURATION" help:"How long somebody stays signed in who does nothing, 5m to 87600h; 96h unless an instance is told. As long as the lifetime, nobody is signed out for doing nothing."`
 }
 
 // Origins says which pages are an instance's.

@@ -262,6 +262,8 @@ func TestMistakes(t *testing.T) {
 			wantURL + `must be an absolute URL such as https://invite.example.com, not "/invite"`}},
 		{"a home URL that runs", "dev --home-url javascript:alert(1)", nil, []string{
 			`--home-url (or USHER_HOME_URL): must be an absolute URL such as https://app.example.com/welcome, not "javascript:alert(1)"`}},
+		{"a session that ends at once", "instance update --session-idle 1m", nil, []string{
+			`--session-idle (or USHER_SESSION_IDLE): must be a duration such as 12h or 720h, at least 5m and at most 87600h, not "1m"`}},
 		{"SMTP without a sender", serve, environment{"USHER_SMTP_URL": "smtp://mail.example.com"}, []string{
 			"--mail-from (or USHER_MAIL_FROM): is required with --smtp-url"}},
 		{"SMTP with a wrong sender", "dev --mail-from nobody", environment{"USHER_SMTP_URL": "smtp://mail.example.com"}, []string{

@@ -83,6 +83,7 @@ var (
 		"host":         parseHost,
 		"origins":      parseOrigins,
 		"networks":     parseNetworks,
+		"lifetime":     parseLifetime,
 	}
 )
 
@@ -152,6 +153,14 @@ func parseDuration(text string) (any, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
 		return nil, errors.New("must be a duration such as 20s or 5m")
+	}
+	return d, nil
+}
+
+func parseLifetime(text string) (any, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < invite.MinSessionLifetime || d > invite.MaxSessionLifetime {
+		return nil, errors.New("must be a duration such as 12h or 720h, at least 5m and at most 87600h")
 	}
 	return d, nil
 }

@@ -77,19 +77,26 @@ func TestOneServer(t *testing.T) {
 
 // A production server has the instances that were made for it, a listener for
 // the operator, and nothing for developers.
-func TestServe(t *testing.T) {
-	t.Parallel()
-	dir, master := t.TempDir(), strings.Repeat("5ca1ab1e", 8)
-	create := exec.CommandContext(t.Context(), binary, "instance", "create", "--name", "Acme", "--data", dir)
-	create.Env = append(os.Environ(), "USHER_MASTER_KEY="+master)
-	out, err := create.Output()
+// instance runs "usher instance" on a data folder and returns what it prints.
+func instance(t *testing.T, dir, master string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"instance"}, append(args, "--data", dir)...)...)
+	cmd.Env = append(os.Environ(), "USHER_MASTER_KEY="+master)
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(out)
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	dir, master := t.TempDir(), strings.Repeat("5ca1ab1e", 8)
+	out := instance(t, dir, master, "create", "--name", "Acme")
 	serve := func() *usher {
 		u := start(t, "serve", dir, "--metrics-addr", "localhost:0", "--public-url", "https://invite.example.com", "--master-key", master)
 		u.url = "http://" + u.says(u.stderr, regexp.MustCompile(`"serving","addr":"([^"]+)"`))[1]
-		u.key = regexp.MustCompile(`sk_live_\S+`).FindString(string(out))
+		u.key = regexp.MustCompile(`sk_live_\S+`).FindString(out)
 		return u
 	}
 	u := serve()
@@ -118,6 +125,22 @@ func TestServe(t *testing.T) {
 	again := serve()
 	again.must("POST", "/v1/tickets/redeem", redeeming(ticketOf(t, i.text("url"))))
 	again.stop()
+}
+
+func TestSessionLimits(t *testing.T) {
+	t.Parallel()
+	dir, master := t.TempDir(), strings.Repeat("5ca1ab1e", 8)
+	out := instance(t, dir, master, "create", "--name", "Acme", "--environment", "test", "--session-lifetime", "48h")
+	instance(t, dir, master, "update", "--session-idle", "1h")
+	u := start(t, "serve", dir, "--metrics-addr", "localhost:0", "--public-url", "https://invite.example.com", "--master-key", master)
+	u.url = "http://" + u.says(u.stderr, regexp.MustCompile(`"serving","addr":"([^"]+)"`))[1]
+	u.key = regexp.MustCompile(`sk_test_\S+`).FindString(out)
+	ada := u.must("POST", "/v1/users", `{"email_address":["ada@example.com"]}`).text("id")
+	session := u.must("POST", "/v1/sessions", `{"user_id":"`+ada+`"}`)
+	began := session.number("created_at")
+	if most, idle := session.number("expire_at")-began, session.number("abandon_at")-began; most != 48*3600e3 || idle != 3600e3 {
+		t.Errorf("a session lives for %v ms, %v without use; want 48 hours, and one", most, idle)
+	}
 }
 
 func TestProfiles(t *testing.T) {

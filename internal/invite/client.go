@@ -1,6 +1,9 @@
 package invite
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Client is a browser, known by a token in its cookie.
 type Client struct {
@@ -39,9 +42,8 @@ func (c *Client) SignedIn() *Session {
 	return c.Session(c.ActiveSessionID)
 }
 
-// ClientTTL is how long a browser is remembered that does nothing. Signing in is
-// something, so whoever was forgotten is signed in nowhere: sessions do not live longer.
-const ClientTTL = SessionLifetime
+// ClientTTL is how long a browser is remembered that does nothing and is signed in nowhere.
+const ClientTTL = 7 * 24 * time.Hour
 
 // Account is one session as its browser sees it.
 type Account struct {

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"time"
 )
@@ -21,11 +22,35 @@ const (
 	SessionAbandoned SessionStatus = "abandoned" // nobody used it for long
 )
 
-// How long a session lives: at the most, and without being used.
+// How long a session lives, at the most and without being used, unless its instance
+// says otherwise: a long weekend away signs nobody out.
 const (
 	SessionLifetime = 7 * 24 * time.Hour
-	SessionIdle     = 30 * 24 * time.Hour
+	SessionIdle     = 4 * 24 * time.Hour
 )
+
+// The bounds of what an instance may say of either, which whoever asks for it checks.
+const (
+	MinSessionLifetime = 5 * time.Minute
+	MaxSessionLifetime = 10 * 365 * 24 * time.Hour
+)
+
+// SessionLimits are how long the sessions of an instance live: at the most, and without
+// being used. What is 0 is SessionLifetime and SessionIdle.
+type SessionLimits struct {
+	Lifetime time.Duration `json:"lifetime,omitzero"` // nanoseconds
+	Idle     time.Duration `json:"idle,omitzero"`     // nanoseconds
+}
+
+// Longest returns how long a session may live.
+func (l SessionLimits) Longest() time.Duration { return cmp.Or(l.Lifetime, SessionLifetime) }
+
+// Unused returns how long a session lives without being used.
+func (l SessionLimits) Unused() time.Duration { return cmp.Or(l.Idle, SessionIdle) }
+
+// Pause returns how long the use of a session that changes nothing else need not be
+// written down again: browsers ask for a token each minute.
+func (l SessionLimits) Pause() time.Duration { return l.Unused() / 24 }
 
 // SessionRetention is how long a session is remembered after its longest life.
 const SessionRetention = 30 * 24 * time.Hour
@@ -64,17 +89,17 @@ func (s *Session) StatusAt(now Instant) SessionStatus {
 	return SessionActive
 }
 
-// NewSession returns a session that begins now.
-func NewSession(id, client, user, organization string, now Instant) *Session {
+// NewSession returns a session that begins now and lives as long as l lets it.
+func NewSession(id, client, user, organization string, l SessionLimits, now Instant) *Session {
 	return &Session{
 		ID: id, ClientID: client, UserID: user, OrganizationID: organization, LastActiveAt: now,
-		ExpireAt: now.Add(SessionLifetime), AbandonAt: now.Add(SessionIdle), CreatedAt: now, UpdatedAt: now,
+		ExpireAt: now.Add(l.Longest()), AbandonAt: now.Add(l.Unused()), CreatedAt: now, UpdatedAt: now,
 	}
 }
 
 // Use notes that the session is used now, which keeps it from being abandoned.
-func (s *Session) Use(now Instant) {
-	s.LastActiveAt, s.AbandonAt, s.UpdatedAt = now, now.Add(SessionIdle), now
+func (s *Session) Use(l SessionLimits, now Instant) {
+	s.LastActiveAt, s.AbandonAt, s.UpdatedAt = now, now.Add(l.Unused()), now
 }
 
 // Close ends an active session. One that has ended stays as it is; Close reports

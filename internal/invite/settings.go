@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ type Settings struct {
 	DomainsEnabled        bool             `json:"domains_enabled,omitzero"`
 	EnrollmentModes       []EnrollmentMode `json:"enrollment_modes,omitzero"` // nil: every mode
 
-	Restrictions Restrictions `json:"restrictions,omitzero"`
+	Restrictions Restrictions  `json:"restrictions,omitzero"`
+	Sessions     SessionLimits `json:"sessions,omitzero"`
 
 	// What follows is kept for browsers. The Backend API answers only the origins.
 	AllowedOrigins         []string `json:"allowed_origins,omitzero"`
@@ -94,6 +96,7 @@ type InstanceChange struct {
 	SignInStrategy         *string
 	// What follows the contract has no parameters for: the command line changes it.
 	HomeURL, FrontendHost *string
+	Sessions              SessionLimits // what is 0 stays
 	// BreachedPasswords asks to compare passwords with a public list of stolen ones,
 	// which this server has no way to do: true is refused.
 	BreachedPasswords *bool
@@ -112,6 +115,8 @@ func (c *InstanceChange) Apply(in *Instance) error {
 	if c.BreachedPasswords != nil && *c.BreachedPasswords {
 		return ParamErr(ParamValue, "hibp", "true")
 	}
+	s.Sessions.Lifetime = cmp.Or(c.Sessions.Lifetime, s.Sessions.Lifetime)
+	s.Sessions.Idle = cmp.Or(c.Sessions.Idle, s.Sessions.Idle)
 	set(&s.SupportEmail, c.SupportEmail)
 	set(&s.DevelopmentOrigin, c.DevelopmentOrigin)
 	set(&s.ClerkJSVersion, c.ClerkJSVersion)

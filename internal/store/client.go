@@ -185,7 +185,7 @@ func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization s
 	if err := u.CheckEntry(t.now); err != nil {
 		return err
 	}
-	s := invite.NewSession(t.newID(sessionID), v.ClientID, u.ID, organization, t.now)
+	s := invite.NewSession(t.newID(sessionID), v.ClientID, u.ID, organization, in.Settings.Sessions, t.now)
 	u.LastSignInAt, u.LastActiveAt, u.Lockout = t.now, t.now, invite.Lockout{}
 	if err := t.insertSession(in.ID, s, u); err != nil {
 		return err
@@ -209,21 +209,25 @@ func (t *tx) enter(in *invite.Instance, v *Visit, u *invite.User, organization s
 // that was used last.
 func (t *tx) activate(in *invite.Instance, s *invite.Session, organization string) error {
 	s.OrganizationID = organization
-	s.Use(t.now)
+	if err := t.use(in, s); err != nil {
+		return err
+	}
+	return t.later(`
+		UPDATE clients
+		SET active_session = $3, updated_at = $4
+		WHERE instance_id = $1 AND id = $2`, in.ID, s.ClientID, s.ID, t.now)
+}
+
+// use stores that a session, and its user with it, is active now.
+func (t *tx) use(in *invite.Instance, s *invite.Session) error {
+	s.Use(in.Settings.Sessions, t.now)
 	if err := t.later(`
 		UPDATE sessions
 		SET organization_id = $3, last_active_at = $4, abandon_at = $5, updated_at = $4
 		WHERE instance_id = $1 AND id = $2`, in.ID, s.ID, s.OrganizationID, s.LastActiveAt, s.AbandonAt); err != nil {
 		return err
 	}
-	if err := t.later(`
-		UPDATE clients
-		SET active_session = $3, updated_at = $4
-		WHERE instance_id = $1 AND id = $2`, in.ID, s.ClientID, s.ID, t.now); err != nil {
-		return err
-	}
-	err := t.later(`UPDATE users SET last_active_at = $3 WHERE instance_id = $1 AND id = $2`, in.ID, s.UserID, t.now)
-	return err
+	return t.later(`UPDATE users SET last_active_at = $3 WHERE instance_id = $1 AND id = $2`, in.ID, s.UserID, t.now)
 }
 
 // clientSession returns an active session of a client, or refuses with SessionNotFound.
@@ -341,9 +345,10 @@ func (t *tx) forgetClient(instance, client string) error {
 	return nil
 }
 
-// ForgetClients drops up to limit browsers of each instance that did nothing for
-// ClientTTL, with what they began to sign in and up, and as many sessions that began a
-// SessionLifetime and a SessionRetention ago. It returns the most it dropped of either.
+// ForgetClients drops up to limit browsers of each instance that are signed in nowhere
+// and did nothing for ClientTTL, with what they began to sign in and up, and as many
+// sessions whose longest life was over a SessionRetention ago. It returns the most it
+// dropped of either.
 func (db *DB) ForgetClients(ctx context.Context, limit int) (int, error) {
 	return db.forget(ctx, func(t *tx, instance string) (int, error) { return t.forgetClients(instance, limit) })
 }
@@ -352,7 +357,10 @@ func (t *tx) forgetClients(instance string, limit int) (int, error) {
 	const idle = `
 		SELECT id
 		FROM clients
-		WHERE instance_id = $1 AND updated_at <= $2
+		WHERE instance_id = $1 AND updated_at <= $2 AND NOT EXISTS (
+			SELECT 1
+			FROM sessions s
+			WHERE s.instance_id = $1 AND s.client_id = clients.id AND s.closed = '' AND +s.expire_at > $4 AND s.abandon_at > $4)
 		ORDER BY updated_at, id
 		LIMIT $3`
 	since, most := t.now.Add(-invite.ClientTTL), 0
@@ -361,7 +369,7 @@ func (t *tx) forgetClients(instance string, limit int) (int, error) {
 		`DELETE FROM sign_ups WHERE instance_id = $1 AND client_id IN (` + idle + `)`,
 		`DELETE FROM clients WHERE instance_id = $1 AND id IN (` + idle + `)`,
 	} {
-		n, err := t.exec(query, instance, since, limit)
+		n, err := t.exec(query, instance, since, limit, t.now)
 		if err != nil {
 			return 0, err
 		}
@@ -372,8 +380,8 @@ func (t *tx) forgetClients(instance string, limit int) (int, error) {
 		WHERE instance_id = $1 AND id IN (
 			SELECT id
 			FROM sessions
-			WHERE instance_id = $1 AND created_at <= $2
-			ORDER BY created_at
-			LIMIT $3)`, instance, t.now.Add(-invite.SessionLifetime-invite.SessionRetention), limit)
+			WHERE instance_id = $1 AND expire_at <= $2
+			ORDER BY expire_at
+			LIMIT $3)`, instance, t.now.Add(-invite.SessionRetention), limit)
 	return max(most, int(n)), err
 }

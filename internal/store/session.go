@@ -59,7 +59,7 @@ func (db *DB) CreateSession(ctx context.Context, in *invite.Instance, user, orga
 			VALUES ($1, $2, '', '', $3, $3)`, in.ID, client, t.now); err != nil {
 			return err
 		}
-		s = invite.NewSession(t.newID(sessionID), client, user, organization, t.now)
+		s = invite.NewSession(t.newID(sessionID), client, user, organization, in.Settings.Sessions, t.now)
 		return t.insertSession(in.ID, s, u)
 	})
 	return s, err
@@ -112,7 +112,8 @@ func (db *DB) Sessions(ctx context.Context, in *invite.Instance, f SessionFilter
 	return list, total, err
 }
 
-// where returns what must hold besides s.instance_id = $1.
+// where returns what must hold besides s.instance_id = $1. The plus keeps to the sessions
+// of the client or the user.
 func (f *SessionFilter) where(instance string, now invite.Instant) *where {
 	q := &where{args: []any{instance}}
 	if f.ClientID != "" {
@@ -124,11 +125,11 @@ func (f *SessionFilter) where(instance string, now invite.Instant) *where {
 	switch f.Status {
 	case "":
 	case invite.SessionActive:
-		q.and(`s.closed = '' AND s.expire_at > ` + q.arg(now) + ` AND s.abandon_at > ` + q.arg(now))
+		q.and(`s.closed = '' AND +s.expire_at > ` + q.arg(now) + ` AND s.abandon_at > ` + q.arg(now))
 	case invite.SessionExpired:
-		q.and(`s.closed = '' AND s.expire_at <= ` + q.arg(now))
+		q.and(`s.closed = '' AND +s.expire_at <= ` + q.arg(now))
 	case invite.SessionAbandoned:
-		q.and(`s.closed = '' AND s.expire_at > ` + q.arg(now) + ` AND s.abandon_at <= ` + q.arg(now))
+		q.and(`s.closed = '' AND +s.expire_at > ` + q.arg(now) + ` AND s.abandon_at <= ` + q.arg(now))
 	default:
 		q.and(`s.closed = ` + q.arg(f.Status))
 	}
@@ -192,8 +193,9 @@ func (t *tx) revokeOthers(instance, user, but string) error {
 	return nil
 }
 
-// Grant returns what a token for the session may say now. It refuses with
-// SessionNotFound, or SessionOver when the session has ended.
+// Grant returns what a token for the session may say now. That is a use of the session,
+// which is written down if the last one was a pause ago. It refuses with SessionNotFound,
+// or SessionOver when the session has ended.
 func (db *DB) Grant(ctx context.Context, in *invite.Instance, session string) (*invite.Grant, error) {
 	return db.GrantFor(ctx, in, session, nil)
 }
@@ -219,7 +221,22 @@ func (db *DB) GrantFor(ctx context.Context, in *invite.Instance, session string,
 		g, err = t.granted(in.ID, s)
 		return err
 	})
+	if err == nil && db.Now() >= g.Session.LastActiveAt.Add(in.Settings.Sessions.Pause()) {
+		err = db.keepSession(ctx, in, session)
+	}
 	return g, err
+}
+
+// keepSession notes that a session is used, unless it has ended by now.
+func (db *DB) keepSession(ctx context.Context, in *invite.Instance, id string) error {
+	return db.write(ctx, func(t *tx) error {
+		t.changed = []string{}
+		s, err := t.session(in.ID, id)
+		if err != nil || s.StatusAt(t.now) != invite.SessionActive {
+			return err
+		}
+		return t.use(in, s)
+	})
 }
 
 func (t *tx) granted(instance string, s *invite.Session) (*invite.Grant, error) {

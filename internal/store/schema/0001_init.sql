@@ -477,7 +477,7 @@ CREATE TABLE sessions (
 ) STRICT;
 CREATE INDEX sessions_by_user ON sessions (instance_id, user_id, id);
 CREATE INDEX sessions_by_client ON sessions (instance_id, client_id, id);
-CREATE INDEX sessions_by_age ON sessions (instance_id, created_at);
+CREATE INDEX sessions_by_end ON sessions (instance_id, expire_at);
 
 -- What session tokens are signed with.
 CREATE TABLE signing_keys (

@@ -40,9 +40,8 @@ func testForgottenBrowsers(w *World) {
 		}
 	}
 
-	w.Clock.Add(invite.ClientTTL - time.Millisecond)
+	w.Clock.Add(invite.SessionLifetime - time.Millisecond)
 	forget(10, 0)
-	must(w.DB.Grant(ctx, w.Instance, s.ID))(w.T)
 	must(w.DB.CreateClient(ctx, w.Instance, used))(w.T)
 	w.Clock.Add(time.Millisecond)
 	for _, want := range []int{1, 1, 0} { // the idle one, and that of the session
@@ -60,6 +59,15 @@ func testForgottenBrowsers(w *World) {
 	forget(10, 1)
 	_, err := w.DB.Session(ctx, w.Instance, s.ID)
 	w.refused("a session that was forgotten", err, invite.SessionNotFound)
+
+	w.limitSessions(invite.SessionLimits{Lifetime: 3 * invite.ClientTTL, Idle: 2 * invite.ClientTTL})
+	v, _ := w.enter()
+	w.Clock.Add(2*invite.ClientTTL - time.Millisecond)
+	forget(10, 0)
+	known("signed in", w.Instance, v.Token, true)
+	w.Clock.Add(time.Millisecond)
+	forget(10, 1)
+	known("not signed in any more", w.Instance, v.Token, false)
 }
 
 // testTicketOfManyBrowsers has several browsers use one ticket, each several times.
@@ -102,9 +110,14 @@ func testTicketOfManyBrowsers(w *World) {
 // it returns as well.
 func (w *World) enter() (v *store.Visit, before string) {
 	w.Helper()
-	frank := must(w.DB.CreateUser(w.Context(), w.Instance, invite.NewUser{EmailAddresses: []string{"frank@example.com"}, PasswordDigest: digest}))(w.T)
+	return w.enterAs("frank")
+}
+
+func (w *World) enterAs(name string) (v *store.Visit, before string) {
+	w.Helper()
+	u := must(w.DB.CreateUser(w.Context(), w.Instance, invite.NewUser{EmailAddresses: []string{name + "@example.com"}, PasswordDigest: digest}))(w.T)
 	client, before := w.browse(w.Instance, "")
-	return must(w.DB.SignInWithPassword(w.Context(), w.Instance, client, "", "frank", frank.ID, digest))(w.T), before
+	return must(w.DB.SignInWithPassword(w.Context(), w.Instance, client, "", name, u.ID, digest))(w.T), before
 }
 
 func testBrowserTokens(w *World) {
@@ -131,13 +144,26 @@ func testBrowserLifetime(w *World) {
 			w.Errorf("%s: signed in is %t, want %t", when, got, want)
 		}
 	}
-	w.Clock.Add(invite.SessionLifetime - time.Millisecond)
+	touch := func() error {
+		_, err := w.DB.TouchSession(w.Context(), w.Instance, v.ClientID, v.Session.ID, nil)
+		return err
+	}
+	w.Clock.Add(invite.SessionIdle - time.Millisecond)
+	w.ok("using it before it is idle for too long", touch())
+	w.Clock.Add(invite.SessionLifetime - invite.SessionIdle)
 	signedIn("a moment before the end", true)
-	must(w.DB.TouchSession(w.Context(), w.Instance, v.ClientID, v.Session.ID, nil))(w.T)
+	w.ok("using it", touch())
 	w.Clock.Add(time.Millisecond)
 	signedIn("at the end", false)
-	_, err := w.DB.TouchSession(w.Context(), w.Instance, v.ClientID, v.Session.ID, nil)
-	w.refused("using it", err, invite.SessionNotFound)
+	w.refused("using it", touch(), invite.SessionNotFound)
+
+	v, _ = w.enterAs("grace")
+	w.Clock.Add(invite.SessionIdle - time.Millisecond)
+	signedIn("a moment before it is idle for too long", true)
+	w.Clock.Add(time.Millisecond)
+	signedIn("idle", false)
+	w.refused("using it", touch(), invite.SessionNotFound)
+	w.wantSessions("idle", v.Session.UserID, map[invite.SessionStatus]int{invite.SessionAbandoned: 1})
 }
 
 func testBrowserTenants(w *World) {

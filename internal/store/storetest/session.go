@@ -80,10 +80,46 @@ func testSessions(w *World) {
 	if g.Organization != nil || g.Session.OrganizationID != "" {
 		w.Errorf("a former member is granted %+v", g.Organization)
 	}
-	w.Clock.Add(invite.SessionLifetime)
+	w.Clock.Add(invite.SessionIdle)
 	_, err = w.DB.Grant(w.Context(), w.Instance, other.ID)
-	w.refused("a grant of an expired session", err, invite.SessionOver)
-	w.wantSessions("after its lifetime", bob.ID, map[invite.SessionStatus]int{invite.SessionRevoked: 1, invite.SessionExpired: 1})
+	w.refused("a grant of a session that nobody used", err, invite.SessionOver)
+	w.wantSessions("unused", bob.ID, map[invite.SessionStatus]int{invite.SessionRevoked: 1, invite.SessionAbandoned: 1})
+}
+
+// limitSessions gives the sessions of the instance limits of their own.
+func (w *World) limitSessions(l invite.SessionLimits) {
+	w.Helper()
+	w.ok("setting limits", w.DB.UpdateInstance(w.Context(), w.Instance, invite.InstanceChange{Sessions: l}))
+	w.ok("setting nothing", w.DB.UpdateInstance(w.Context(), w.Instance, invite.InstanceChange{}))
+	w.Instance = must(w.DB.Instance(w.Context(), w.Instance.ID))(w.T)
+}
+
+// testSessionLimits lives through sessions that are used, and through one that is not.
+func testSessionLimits(w *World) {
+	limits := invite.SessionLimits{Lifetime: 60 * 24 * time.Hour, Idle: 20 * 24 * time.Hour}
+	w.limitSessions(limits)
+	grant := func(s *invite.Session) error {
+		_, err := w.DB.Grant(w.Context(), w.Instance, s.ID)
+		return err
+	}
+	s := w.openSession(w.Admin.ID)
+	w.Clock.Add(limits.Pause() - time.Millisecond)
+	w.ok("a use soon after the last", grant(s))
+	if now := must(w.DB.Session(w.Context(), w.Instance, s.ID))(w.T); now.LastActiveAt != s.LastActiveAt {
+		w.Errorf("a use soon after the last was written down")
+	}
+	for s.ExpireAt > w.DB.Now().Add(limits.Idle) {
+		w.Clock.Add(limits.Idle - limits.Pause())
+		w.ok("a use before it is idle for too long", grant(s))
+	}
+	idle := w.openSession(w.Admin.ID)
+	w.Clock.Add(s.ExpireAt.Time().Sub(w.DB.Now().Time()) - time.Millisecond)
+	w.ok("a use before the end", grant(s))
+	w.Clock.Add(time.Millisecond)
+	w.refused("a use at the end", grant(s), invite.SessionOver)
+	w.Clock.Add(limits.Idle)
+	w.refused("a use of one that was idle", grant(idle), invite.SessionOver)
+	w.wantSessions("in the end", w.Admin.ID, map[invite.SessionStatus]int{invite.SessionExpired: 1, invite.SessionAbandoned: 1})
 }
 
 // testSignOut changes and removes a password, which ends the sessions when asked to.

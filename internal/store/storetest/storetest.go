@@ -86,6 +86,7 @@ func Some(t *testing.T, step int, open Open) {
 		{"a refused sign-in leaves nothing", testRefusedBrowsers},
 		{"guessing locks a user", testLockout},
 		{"no guess is lost in a crowd", testGuessesAtOnce},
+		{"sessions live as long as their instance lets them", testSessionLimits},
 		{"a change of password can end the sessions", testSignOut},
 		{"the key that signs is replaced", testSigningKeys},
 		{"lists filter, order and turn pages", testLists},
@@ -370,6 +371,7 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 	if err := db.Ping(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	active := fmt.Sprintf(`s.closed = '' AND s.expire_at > %d AND s.abandon_at > %[1]d`, db.Now())
 	status := func(s invite.Status) string {
 		return fmt.Sprintf(`(SELECT count(*) FROM invitations i WHERE i.instance_id = o.instance_id AND i.organization_id = o.id AND i.status = %d)`, s)
 	}
@@ -476,12 +478,10 @@ func Invariants(t *testing.T, db *store.DB, raw *sql.DB) {
 			AND q.code_number = 0`,
 		"a session without its user": `SELECT id FROM sessions s WHERE NOT EXISTS
 			(SELECT 1 FROM users u WHERE u.instance_id = s.instance_id AND u.id = s.user_id)`,
-		"a session that can be used in no browser": `SELECT id FROM sessions s WHERE closed = '' AND expire_at > (SELECT max(created_at) FROM events)
-			AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
+		"a session that can be used in no browser": `SELECT id FROM sessions s WHERE ` + active + ` AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
 		"a browser uses another's session": `SELECT c.id FROM clients c JOIN sessions s ON s.instance_id = c.instance_id AND s.id = c.active_session
 			WHERE s.client_id <> c.id`,
-		"two people are signed in in one browser": `SELECT client_id FROM sessions WHERE closed = '' AND expire_at > (SELECT max(created_at) FROM events)
-			GROUP BY instance_id, client_id HAVING count(*) > 1`,
+		"two people are signed in in one browser": `SELECT client_id FROM sessions s WHERE ` + active + ` GROUP BY instance_id, client_id HAVING count(*) > 1`,
 		"a sign-in of no browser": `SELECT id FROM sign_ins s WHERE NOT EXISTS
 			(SELECT 1 FROM clients c WHERE c.instance_id = s.instance_id AND c.id = s.client_id)`,
 		"a sign-up of no browser": `SELECT id FROM sign_ups s WHERE NOT EXISTS
