@@ -213,6 +213,20 @@ func (k *Keeper) VerifyEmailAddress(ctx context.Context, in *invite.Instance, us
 	})
 }
 
+// VerifyAffiliation answers the code that proves a domain as the store's does for the
+// user. Guesses are counted as those of VerifyEmailAddress are, whatever organization the
+// domain is of.
+func (k *Keeper) VerifyAffiliation(ctx context.Context, in *invite.Instance, user, organization, id, code string) (*invite.Domain, error) {
+	verify := func() (*invite.Domain, error) {
+		return k.DB.VerifyAffiliation(store.As(ctx, user), in, organization, id, code)
+	}
+	d, err := k.DB.Domain(ctx, in, organization, id)
+	if err != nil {
+		return verify() // whether there is one is for members to know
+	}
+	return guess(k, &k.addresses, in.ID+" "+d.Affiliation.Key, verify)
+}
+
 // guess tries what may be a guess, if there were not too many of them.
 func guess[T any](k *Keeper, b *brake, key string, try func() (T, error)) (v T, err error) {
 	if err := b.take(key, guesses, k.DB.Now().Time()); err != nil {

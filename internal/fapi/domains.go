@@ -104,7 +104,7 @@ func (s *Server) prepareAffiliation(r *request) (any, error) {
 
 // attemptAffiliation serves POST /v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification.
 func (s *Server) attemptAffiliation(r *request) (any, error) {
-	ctx, err := r.asked()
+	user, err := r.user()
 	if err != nil {
 		return nil, err
 	}
@@ -112,5 +112,5 @@ func (s *Server) attemptAffiliation(r *request) (any, error) {
 	if code == "" {
 		return nil, invite.ParamErr(invite.ParamMissing, "code")
 	}
-	return domain(s.DB.VerifyAffiliation(ctx, r.instance, r.organization(), r.PathValue("domain_id"), code))
+	return domain(s.Browsers.VerifyAffiliation(r.Context(), r.instance, user, r.organization(), r.PathValue("domain_id"), code))
 }

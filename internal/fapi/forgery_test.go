@@ -375,6 +375,34 @@ func TestGuessingLocksTheAccount(t *testing.T) {
 	}
 }
 
+// The admins of many organizations could each prove the same domain, code after code.
+func TestGuessesAtADomainAreCountedForItsAddress(t *testing.T) {
+	s := newStage(t)
+	domains := map[string]string{}
+	guess := func(admin, organization string) string {
+		path := "POST /v1/organizations/" + organization + "/domains"
+		if domains[admin] == "" {
+			_, rest, _ := strings.Cut(s.ask(asked{route: path, form: "name=nova.test", token: s.tokens[admin]}).Body.String(), `"id":"`)
+			domains[admin], _, _ = strings.Cut(rest, `"`)
+		}
+		path += "/" + domains[admin]
+		s.ask(asked{route: path + "/prepare_affiliation_verification", form: "affiliation_email_address=ceo@nova.test", token: s.tokens[admin]})
+		return told(t, s.ask(asked{route: path + "/attempt_affiliation_verification", form: "code=wrong", token: s.tokens[admin]}))
+	}
+	for range 5 {
+		for admin, organization := range map[string]string{"Ada": s.acme, "Eve": s.beta} {
+			if got, want := guess(admin, organization), "422 form_code_incorrect"; got != want {
+				t.Fatalf("a wrong code: got %s, want %s", got, want)
+			}
+		}
+	}
+	for admin, organization := range map[string]string{"Ada": s.acme, "Eve": s.beta} {
+		if got := guess(admin, organization); got != tooMany {
+			t.Errorf("%s after ten: got %s, want %s", admin, got, tooMany)
+		}
+	}
+}
+
 // Who knows a password could begin anew with it, and so prove any address in the end.
 func TestTheOwnPasswordFreesNoGuessesAtAddresses(t *testing.T) {
 	s := newStage(t)

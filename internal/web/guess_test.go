@@ -44,11 +44,14 @@ func TestPagesSlowANetworkDown(t *testing.T) {
 
 // Whoever makes up tickets is slowed down wherever a link leads; good ones do not count.
 func TestPagesSlowDownWhoMakesTicketsUp(t *testing.T) {
-	for _, path := range []string{"/accept?ticket=", "/accept/joined?ticket=", "/accept/declined?ticket=", "/sign-up?__clerk_ticket="} {
+	for _, path := range []string{"/accept?ticket=", "/accept/joined?ticket=", "/accept/declined?ticket=", "/sign-up?__clerk_ticket=", "POST /accept", "POST /sign-out"} {
 		s := open(t)
 		s.pages.Browsers.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		good := s.ticket(s.invite("new@example.com"))
 		get := func(ticket string) answer {
+			if form, ok := strings.CutPrefix(path, "POST "); ok {
+				return s.do(http.MethodPost, form, url.Values{"ticket": {ticket}, "action": {"decline"}}, "Origin", s.URL, "X-Forwarded-For", "203.0.113.9")
+			}
 			return s.do(http.MethodGet, path+url.QueryEscape(ticket), nil, "X-Forwarded-For", "203.0.113.9")
 		}
 		for n := range 100 {
