@@ -39,25 +39,37 @@ type Keeper struct {
 // cookieName is the name of the cookie with the token that a browser is known by.
 const cookieName = "__client"
 
-// Cookie returns the token in a request's cookie; empty without one.
-func Cookie(r *http.Request) string {
-	cookie, err := r.Cookie(cookieName)
-	if err != nil {
-		return ""
+// ownCookie is its other name, the instance's alone: browsers do not tell the ports of a
+// host apart, so a server at another one has overwritten the first.
+func ownCookie(in *invite.Instance) string { return cookieName + "_" + in.ID }
+
+// Marked reports whether a request comes from a browser that has a cookie of ours.
+func Marked(r *http.Request) bool {
+	_, err := r.Cookie(cookieName)
+	return err == nil
+}
+
+// Token returns the token in the instance's cookie, else that in the one which all
+// instances share; empty without both.
+func Token(r *http.Request, in *invite.Instance) string {
+	for _, name := range []string{ownCookie(in), cookieName} {
+		if cookie, err := r.Cookie(name); err == nil {
+			return cookie.Value
+		}
 	}
-	return cookie.Value
+	return ""
 }
 
 // Find returns the browser of a request by its cookie; nil for one that nobody knows.
 func (k *Keeper) Find(r *http.Request, in *invite.Instance) (*invite.Client, error) {
-	token := Cookie(r)
+	token := Token(r, in)
 	if token == "" {
 		return nil, nil
 	}
 	return k.DB.Client(r.Context(), in, token)
 }
 
-// Remember gives a browser its new token, if a visit has one. The cookie is sent
+// Remember gives a browser its new token, if a visit has one. The cookies are sent
 // along from the instance's other sites only where it has any, and never in plain but
 // on this machine.
 func (k *Keeper) Remember(w http.ResponseWriter, in *invite.Instance, v *store.Visit) {
@@ -65,13 +77,15 @@ func (k *Keeper) Remember(w http.ResponseWriter, in *invite.Instance, v *store.V
 		return
 	}
 	c := &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
-		Name: cookieName, Value: v.Token, Path: "/", MaxAge: int(clerk.CookieLifetime.Seconds()),
+		Value: v.Token, Path: "/", MaxAge: int(clerk.CookieLifetime.Seconds()),
 		HttpOnly: true, Secure: k.encrypted(), SameSite: http.SameSiteLaxMode,
 	}
 	if c.Secure && k.crossSite(in) {
 		c.SameSite = http.SameSiteNoneMode
 	}
-	http.SetCookie(w, c)
+	for _, c.Name = range []string{cookieName, ownCookie(in)} {
+		http.SetCookie(w, c)
+	}
 }
 
 // Allowed reports whether pages of an origin are the instance's: those served at the

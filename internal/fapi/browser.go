@@ -119,11 +119,11 @@ func trim(u *url.URL) {
 
 // clientToken returns what a browser is known by: its cookie or, for an app that has
 // none, the Authorization header (contract §5.2).
-func clientToken(r *http.Request) string {
+func clientToken(r *http.Request, in *invite.Instance) string {
 	if token := r.Header.Get("Authorization"); token != "" {
 		return token
 	}
-	return browser.Cookie(r)
+	return browser.Token(r, in)
 }
 
 // remember gives the browser, or the app, its new token if it has one.

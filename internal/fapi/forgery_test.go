@@ -191,20 +191,24 @@ func TestAPlantedTokenOpensNothing(t *testing.T) {
 	}
 }
 
-// cookie returns the token that an answer gives the browser, and checks how.
+// cookie returns the token that an answer gives the browser in both its cookies, and
+// checks how.
 func (s *stage) cookie(res *http.Response) string {
 	s.Helper()
+	var names, values []string
 	for _, c := range res.Cookies() {
-		if c.Name != "__client" {
+		if !strings.HasPrefix(c.Name, "__client") {
 			continue
 		}
 		if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.Domain != "" || c.Path != "/" {
 			s.Errorf("the cookie goes to others: %s", c.Raw)
 		}
-		return c.Value
+		names, values = append(names, c.Name), append(values, c.Value)
 	}
-	s.Error("there is no cookie")
-	return ""
+	if want := []string{"__client", "__client_" + s.atlas.ID}; !slices.Equal(names, want) || values[0] != values[1] {
+		s.Fatalf("there are the cookies %v, want %v with one token", names, want)
+	}
+	return values[0]
 }
 
 // Neither tickets nor tokens are left where others read them: in a cache, a Referer

@@ -138,7 +138,7 @@ func Serves(r *http.Request) bool {
 	if slices.ContainsFunc([]string{"__clerk_api_version", "_clerk_js_version", "_clerk_session_id", "_is_native"}, q.Has) {
 		return true
 	}
-	return browser.Cookie(r) != ""
+	return browser.Marked(r)
 }
 
 // answer adapts an operation: it reads and checks what all have, and sends its
@@ -210,7 +210,7 @@ func (s *Server) read(r *http.Request) (*request, error) {
 	if err := clerk.CheckTexts(query, req.form); err != nil {
 		return nil, err
 	}
-	if token := clientToken(r); token != "" {
+	if token := clientToken(r, in); token != "" {
 		if req.browser, err = s.DB.Client(r.Context(), in, token); err != nil {
 			return nil, err
 		}

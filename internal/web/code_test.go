@@ -13,7 +13,7 @@ import (
 // code returns the number-th code mailed for what the browser has begun.
 func (v *visitor) code(number int) string {
 	v.Helper()
-	c, err := v.db.Client(v.Context(), v.in, strings.TrimPrefix(v.cookie, "__client="))
+	c, err := v.db.Client(v.Context(), v.in, v.token())
 	v.must(err)
 	state, err := v.db.ClientState(v.Context(), v.in, c.ID)
 	v.must(err)

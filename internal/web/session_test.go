@@ -29,6 +29,12 @@ func (v *visitor) submit(path string, form url.Values) answer {
 	return v.send(http.MethodPost, path, form)
 }
 
+// token returns the one that the visitor's browser is known by.
+func (v *visitor) token() string {
+	_, token, _ := strings.Cut(v.cookie, "=")
+	return token
+}
+
 func (v *visitor) send(method, path string, form url.Values) answer {
 	v.Helper()
 	a := v.do(method, path, form, "Cookie", v.cookie, "Origin", v.URL, "Sec-Fetch-Site", "same-origin")
@@ -65,7 +71,7 @@ func (s *site) signedIn(address string) *visitor {
 // session returns the session of a browser; nil where nobody is signed in.
 func (v *visitor) session() *invite.Session {
 	v.Helper()
-	c, err := v.db.Client(v.Context(), v.in, strings.TrimPrefix(v.cookie, "__client="))
+	c, err := v.db.Client(v.Context(), v.in, v.token())
 	v.must(err)
 	return c.SignedIn()
 }

@@ -26,7 +26,7 @@ func newMask(now time.Time, host string) *mask {
 }
 
 var (
-	idPattern     = regexp.MustCompile(`\b([a-z]+)_[0-9A-Za-z]{27}\b`)
+	idPattern     = regexp.MustCompile(`[a-z]+_[0-9A-Za-z]{27}\b`)
 	ticketPattern = regexp.MustCompile(`\beyJ[\w-]+\.[\w-]+\.[\w-]+`)
 	secretPattern = regexp.MustCompile(`(client_[0-9A-Za-z]{27})\.[A-Z2-7]{26}\b`)
 	tracePattern  = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
