@@ -272,6 +272,20 @@ func (k *Keeper) ChangePassword(ctx context.Context, in *invite.Instance, u *inv
 	return err
 }
 
+// RemovePassword takes the user's password away, once it is known. It refuses as
+// ChangePassword does, and with NoPassword or PasswordNeeded.
+func (k *Keeper) RemovePassword(ctx context.Context, in *invite.Instance, u *invite.User, session, current string) error {
+	if !u.HasPassword {
+		return invite.Err(invite.NoPassword)
+	}
+	known, err := k.compare(ctx, in, u, current)
+	if err != nil {
+		return changing(err)
+	}
+	_, err = k.DB.ChangePassword(ctx, in, u.ID, session, known, "", false)
+	return err
+}
+
 // changing says of a refused password that it is the current one.
 func changing(err error) error {
 	e, ok := errors.AsType[*invite.Error](err)

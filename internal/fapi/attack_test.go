@@ -80,6 +80,7 @@ var operations = map[string]struct {
 	"POST /v1/me/email_addresses/{email_address_id}/prepare_verification": {guard: user, form: "strategy=email_code"},
 	"POST /v1/me/email_addresses/{email_address_id}/attempt_verification": {guard: user, form: "code=000000", want: "400 verification_missing"},
 	"POST /v1/me/change_password":                                         {guard: user, form: "new_password=another+horse"},
+	"POST /v1/me/remove_password":                                         {guard: user, want: "400 no_password_set"},
 	"GET /v1/me/sessions":                                                 {guard: user},
 	"GET /v1/me/sessions/active":                                          {guard: user},
 	"POST /v1/me/sessions/{session_id}/revoke":                            {guard: user},

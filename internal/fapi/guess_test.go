@@ -91,6 +91,7 @@ func TestEveryWayInIsSlowedDown(t *testing.T) {
 		"POST /v1/client/sign_ups/{sign_up_id}/prepare_verification",
 		"POST /v1/client/sign_ups/{sign_up_id}/attempt_verification",
 		"POST /v1/me/change_password",
+		"POST /v1/me/remove_password",
 		"POST /v1/me/email_addresses/{email_address_id}/prepare_verification",
 		"POST /v1/me/email_addresses/{email_address_id}/attempt_verification",
 		"POST /v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification",

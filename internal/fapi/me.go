@@ -127,6 +127,22 @@ func (s *Server) changePassword(r *request) (any, error) {
 	return s.me(r)
 }
 
+// removePassword serves POST /v1/me/remove_password, for who knows it.
+func (s *Server) removePassword(r *request) (any, error) {
+	user, err := r.user()
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.DB.User(r.Context(), r.instance, user)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Browsers.RemovePassword(r.Context(), r.instance, u, r.session.ID, r.form.Get("current_password")); err != nil {
+		return nil, err
+	}
+	return s.me(r)
+}
+
 // listActiveSessions serves GET /v1/me/sessions/active: where one is signed in, the
 // newest first.
 func (s *Server) listActiveSessions(r *request) (any, error) {

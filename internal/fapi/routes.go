@@ -58,6 +58,7 @@ var routes = map[string]map[string]handler{
 	},
 	"/v1/me/metadata":        {"PATCH": (*Server).mergeOwnMetadata},
 	"/v1/me/change_password": {"POST": attempt((*Server).changePassword)},
+	"/v1/me/remove_password": {"POST": attempt((*Server).removePassword)},
 	"/v1/me/email_addresses": {
 		"GET":  (*Server).listOwnAddresses,
 		"POST": (*Server).createOwnAddress,

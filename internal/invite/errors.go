@@ -111,6 +111,7 @@ const (
 	PasswordWrong        Kind = "password wrong"                // Param; of somebody who signs in
 	CurrentPasswordWrong Kind = "current password wrong"        // Param; of somebody who changes it
 	NoPassword           Kind = "no password"
+	PasswordNeeded       Kind = "password needed"
 	AddressNotFound      Kind = "email address not found"    // Values: the id
 	AddressUnverified    Kind = "email address not verified" // Param
 	LastIdentifier       Kind = "last identifier"

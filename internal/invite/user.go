@@ -341,6 +341,15 @@ func (u *User) hasVerified(id string) bool {
 	return a != nil && a.Verified != Unverified
 }
 
+// CheckPasswordless refuses with PasswordNeeded a user to whom no code could go instead of
+// a password.
+func (u *User) CheckPasswordless() error {
+	if !slices.ContainsFunc(u.EmailAddresses, func(a EmailAddress) bool { return a.Verified != Unverified }) {
+		return Err(PasswordNeeded)
+	}
+	return nil
+}
+
 // CheckIdentified refuses a user without any identifier.
 func (u *User) CheckIdentified() error {
 	if len(u.EmailAddresses) == 0 && u.Username == "" {

@@ -37,10 +37,11 @@ func (db *DB) RemovePassword(ctx context.Context, in *invite.Instance, id string
 	return u, err
 }
 
-// ChangePassword gives a user another password, by digest. current is the digest that
-// the user's knowledge was compared with, empty for a user without a password; when it
-// is not the user's any more the change is refused with CurrentPasswordWrong. With
-// signOut the user's sessions end, all but that in which the password is changed.
+// ChangePassword gives a user another password, by digest; an empty one takes it away, or
+// is refused with PasswordNeeded. current is the digest that the user's knowledge was
+// compared with, empty for a user without a password; when it is not the user's any more
+// the change is refused with CurrentPasswordWrong. With signOut the user's sessions end,
+// all but that in which the password is changed.
 func (db *DB) ChangePassword(ctx context.Context, in *invite.Instance, user, session, current, digest string, signOut bool) (*invite.User, error) {
 	var u *invite.User
 	err := db.write(ctx, func(t *tx) (err error) {
@@ -53,6 +54,11 @@ func (db *DB) ChangePassword(ctx context.Context, in *invite.Instance, user, ses
 		}
 		if !unchanged {
 			return invite.ParamErr(invite.CurrentPasswordWrong, "current_password")
+		}
+		if digest == "" {
+			if err := u.CheckPasswordless(); err != nil {
+				return err
+			}
 		}
 		if err := t.setPassword(in.ID, u, digest); err != nil {
 			return err

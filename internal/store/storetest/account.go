@@ -39,6 +39,18 @@ func testOwnPassword(w *World) {
 	if n := changed.Load(); n != 1 {
 		w.Errorf("%d changed the same password at once, want 1", n)
 	}
+
+	for what, u := range map[string]invite.NewUser{
+		"of a user with a username alone": {Username: "una_l", PasswordDigest: digest},
+		"of a user with an address":       {EmailAddresses: []string{"vera@example.com"}, PasswordDigest: digest},
+	} {
+		_, err := w.DB.ChangePassword(ctx, w.Instance, must(w.DB.CreateUser(ctx, w.Instance, u))(w.T).ID, "", digest, "", false)
+		if u.Username != "" {
+			w.refused("taking away the password "+what, err, invite.PasswordNeeded)
+		} else {
+			w.ok("taking away the password "+what, err)
+		}
+	}
 }
 
 // testOwnAddresses proves addresses as their owners do.
